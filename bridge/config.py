@@ -1,0 +1,137 @@
+"""Configuration: a TOML file and `CELLBRIDGE_...` variables become one frozen value, or a list of every problem at once.
+
+The law: unknown keys are errors, and a problem names its key path, what is wrong, and what to write instead.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from bridge.errors import ConfigInvalid
+from bridge.sections import (
+    Cell,
+    OrgConfig,
+    ProviderConfig,
+    Saml,
+    Section,
+    Service,
+    Sessions,
+    Topology,
+    TopologyService,
+    Trust,
+    acs_template,
+)
+from bridge.urls import DEFAULT_ACS_PATH, is_loopback
+
+ENVIRONMENT_PREFIX = "CELLBRIDGE_"
+
+
+def _unique(values: list[Any], what: str) -> None:
+    twice = sorted({str(value) for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{what} {', '.join(twice)} stands more than once")
+
+
+class IdpConfig(Section):
+    """`idp.toml`: the legacy cell."""
+
+    service: Service
+    cell: Cell
+    topology: Topology
+    saml: Saml
+    provider: tuple[ProviderConfig, ...] = Field(min_length=1)
+    sessions: Sessions = Sessions()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        _unique([provider.name for provider in self.provider], "provider name")
+        for provider in self.provider:
+            if provider.unsafe_base_url and not is_loopback(self.service.public_url):
+                raise ValueError(f"provider {provider.name}: unsafe_base_url is refused unless service.public_url is loopback")
+        return self
+
+
+class SpConfig(Section):
+    """`sp.toml`: an owning cell."""
+
+    service: Service
+    cell: Cell
+    topology: Topology
+    trust: tuple[Trust, ...] = Field(min_length=1)
+    org: tuple[OrgConfig, ...] = Field(min_length=1)
+    sessions: Sessions = Sessions()
+    second_opinion: bool = True
+    acs_path: str = DEFAULT_ACS_PATH
+
+    @field_validator("acs_path")
+    @classmethod
+    def _template(cls, value: str) -> str:
+        return acs_template(value)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        _unique([org.id for org in self.org], "org id")
+        _unique([org.path for org in self.org], "org path")
+        _unique([trust.entity_id for trust in self.trust], "trust entity_id")
+        for org in self.org:
+            if org.binding == "unsafe_unbound" and not is_loopback(self.service.public_url):
+                raise ValueError(f"org {org.path}: unsafe_unbound is refused unless service.public_url is loopback")
+        return self
+
+
+class TopologyConfig(Section):
+    """`topology.toml`: the stand-in Topology Service."""
+
+    service: TopologyService
+
+
+ConfigT = TypeVar("ConfigT", bound=Section)
+
+
+def load(kind: type[ConfigT], path: Path, environment: Mapping[str, str] = os.environ) -> ConfigT:
+    """Return the configuration in the TOML file at *path*, overridden by `CELLBRIDGE_SECTION__KEY` variables.
+
+    Relative paths start at the file's own directory. Raises `ConfigInvalid` with all problems at once.
+    """
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigInvalid(source=str(path), problems=(f"cannot be read: {error.strerror}",)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(source=str(path), problems=(f"is not TOML: {error}",)) from error
+    _override(tables, environment)
+    try:
+        return kind.model_validate(tables, context={"base": path.parent.resolve()})
+    except ValidationError as error:
+        problems = tuple(
+            f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {_sentence(problem)}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigInvalid(source=str(path), problems=problems) from error
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "is not a key that exists; see docs/configuration.md"
+    if problem["type"] == "missing":
+        return "is missing"
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _override(tables: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """Put `CELLBRIDGE_SERVICE__DATABASE_URL=...` into its table; a list (`[[org]]`) is not overridden by variables."""
+    for name in sorted(environment):
+        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+            continue
+        *sections, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        table: Any = tables
+        for section in sections:
+            table = table.setdefault(section, {}) if isinstance(table, dict) else None
+        if not isinstance(table, dict):
+            raise ConfigInvalid(source=name, problems=("names a list; lists are set in the file",))
+        raw = environment[name]
+        table[key] = [part for part in raw.split(",") if part] if key == "secret_files" else raw

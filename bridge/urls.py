@@ -1,0 +1,59 @@
+"""The URLs of a pair: which are allowed in a configuration, and how an organization's are built from the public origin.
+
+The law: an expected URL comes from configuration, never from a request's `Host` (RFC 9700 4.1).
+"""
+
+from urllib.parse import urlsplit
+
+from bridge.handoff import OrgRoute
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+DEFAULT_ACS_PATH = "/o/{org}/auth/saml/callback"
+METADATA_PATH = "/o/{org}/auth/saml/metadata"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether *url* names this very machine by a loopback host."""
+    return urlsplit(url).hostname in LOOPBACK_HOSTS
+
+
+def http_url(value: str) -> str:
+    """Return *value* if it is an https URL, or plain http on loopback, without credentials; raises `ValueError`."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http(s) URL")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("must be https: plain http is for loopback only")
+    if parts.username or parts.password:
+        raise ValueError("must not hold credentials")
+    return value
+
+
+def origin(value: str) -> str:
+    """Return *value* as a lower-case origin without a trailing slash; raises `ValueError`."""
+    value = http_url(value)
+    parts = urlsplit(value)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("must be an origin, such as https://cells.example, without a path")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def sp_entity_id(public_url: str, org_path: str) -> str:
+    """Return the SP entity ID of an organization: the URL of its metadata."""
+    return public_url + METADATA_PATH.format(org=org_path)
+
+
+def acs_url(public_url: str, org_path: str, acs_path: str = DEFAULT_ACS_PATH) -> str:
+    """Return the assertion consumer service URL of an organization."""
+    return public_url + acs_path.format(org=org_path)
+
+
+def org_route(*, public_url: str, org_id: int, org_path: str, cell_id: int, acs_path: str = DEFAULT_ACS_PATH) -> OrgRoute:
+    """Return the route of an organization whose endpoint is ours."""
+    return OrgRoute(
+        org_id=org_id,
+        org_path=org_path,
+        cell_id=cell_id,
+        acs_url=acs_url(public_url, org_path, acs_path),
+        sp_entity_id=sp_entity_id(public_url, org_path),
+    )

@@ -1,0 +1,1 @@
+"""The legacy cell: global sign-in page, OAuth callback, organization lookup, handoff."""
