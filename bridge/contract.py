@@ -1,7 +1,7 @@
-"""The wire between cells, `cellbridge/1`: attribute names, version, limits, and the mapping of a handoff to attributes and back.
+"""The wire between cells, `cellbridge/1`: attribute names, version, limits, the mapping of a handoff to attributes and back.
 
-The law: each attribute exactly once with exactly one value; what is unknown is left out, never sent empty; on arrival nothing is
-trimmed, folded or repaired.
+The law: each attribute exactly once with exactly one value; what is unknown is left out, never sent empty; on arrival nothing
+is trimmed, folded or repaired.
 """
 
 from collections.abc import Mapping, Sequence

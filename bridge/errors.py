@@ -129,7 +129,7 @@ class ProviderEmailMissing(ProviderError):
     code = public_code = "provider.email_missing"
     status = 403
     sentence = "{provider} did not share an email address, so we cannot find your organization."
-    next_step = "Make an email address visible at {provider}, or sign in at your organization's own page first and link {provider} there."
+    next_step = "Share an email address at {provider}, or sign in at your organization's own page and link {provider} there."
 
 
 @dataclass(kw_only=True, eq=False)
