@@ -1,7 +1,7 @@
 """Sealing and authenticating what a browser keeps for us: cookies and form tokens.
 
-The law: the first secret seals, all of them open, and every purpose has a key of its own (HKDF, RFC 5869), so that a value sealed
-for one purpose never opens for another.
+The law: the first secret seals, all of them open, and every purpose has a key of its own (HKDF, RFC 5869), so that a value
+sealed for one purpose never opens for another.
 """
 
 import base64
