@@ -97,12 +97,7 @@ def load(kind: type[ConfigT], path: Path, environment: Mapping[str, str] = os.en
 
     Relative paths start at the file's own directory. Raises `ConfigInvalid` with all problems at once.
     """
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigInvalid(source=str(path), problems=(f"cannot be read: {error.strerror}",)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(source=str(path), problems=(f"is not TOML: {error}",)) from error
+    tables = read_tables(path)
     _override(tables, environment)
     try:
         return kind.model_validate(tables, context={"base": path.parent.resolve()})
@@ -112,6 +107,16 @@ def load(kind: type[ConfigT], path: Path, environment: Mapping[str, str] = os.en
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise ConfigInvalid(source=str(path), problems=problems) from error
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Return the tables of the TOML file at *path* as they stand; raises `ConfigInvalid`."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigInvalid(source=str(path), problems=(f"cannot be read: {error.strerror}",)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(source=str(path), problems=(f"is not TOML: {error}",)) from error
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:

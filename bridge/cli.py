@@ -1,0 +1,266 @@
+"""The command line: the one place that puts the parts together.
+
+The law: a command reads its files, calls one part, prints, and exits 0 or 1; a refusal is one sentence on stderr, never a stack
+trace. Parts are imported inside their commands, so that `--help` and the inspector start at once.
+"""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from pydantic import BaseModel, SecretStr
+
+from bridge.config import IdpConfig, SpConfig, TopologyConfig, load, read_tables
+from bridge.errors import BridgeError, ConfigInvalid
+
+ConfigPath = click.option(
+    "--config", "config_path", type=click.Path(path_type=Path), required=True, help="The service's TOML file."
+)
+Result = TypeVar("Result")
+
+
+class Commands(click.Group):
+    """A group whose commands end on a refusal with one sentence on stderr and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BridgeError as error:
+            click.echo(f"cellbridge: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="cellbridge")
+def main() -> None:
+    """Both ends of a SAML bridge between the cells of a multi-cell service."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _load_any(path: Path) -> IdpConfig | SpConfig | TopologyConfig:
+    """Load a file as the kind that its tables name: `[saml]` is the legacy cell's, `[[org]]` an owning cell's."""
+    tables = read_tables(path)
+    if "saml" in tables:
+        return load(IdpConfig, path)
+    return load(SpConfig, path) if "org" in tables else load(TopologyConfig, path)
+
+
+@main.command()
+@click.argument("service", type=click.Choice(["idp", "sp", "topology"]))
+@ConfigPath
+def serve(service: str, config_path: Path) -> None:
+    """Run one service with gunicorn until it is told to stop."""
+    from bridge.web.serve import serve as run
+
+    if service == "idp":
+        from idp.app import create_app as legacy_cell
+
+        idp = load(IdpConfig, config_path)
+        run(lambda: legacy_cell(idp), name="idp", listen=idp.service)
+    elif service == "sp":
+        from sp.app import create_app as owning_cell
+
+        sp = load(SpConfig, config_path)
+        run(lambda: owning_cell(sp), name="sp", listen=sp.service)
+    else:
+        from bridge.topology.service import create_app as topology_service
+
+        topology = load(TopologyConfig, config_path)
+        run(lambda: topology_service(topology), name="topology", listen=topology.service)
+
+
+@main.group()
+def config() -> None:
+    """Look at a configuration."""
+
+
+@config.command("check")
+@ConfigPath
+def config_check(config_path: Path) -> None:
+    """Say every problem of a file at once."""
+    loaded = _load_any(config_path)
+    _compose(loaded)
+    click.echo(f"{config_path}: no problems")
+
+
+@config.command("show")
+@ConfigPath
+def config_show(config_path: Path) -> None:
+    """Print the configuration as the service reads it, secrets masked."""
+    click.echo(json.dumps(_masked(_load_any(config_path)), indent=2, default=str))
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return "********"
+    if isinstance(value, BaseModel):
+        return {name: _masked(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, tuple):
+        return [_masked(item) for item in value]
+    return value
+
+
+def _compose(loaded: IdpConfig | SpConfig | TopologyConfig) -> None:
+    """Load what a configuration points to: secrets, keys, certificates, providers; raises the first thing that is unusable."""
+    from bridge.seal import Seal
+
+    if isinstance(loaded, TopologyConfig):
+        from bridge.topology.directory import load_directory
+
+        load_directory(loaded.service.directory_file)
+        return
+    Seal.from_files(loaded.service.secret_files)
+    if isinstance(loaded, IdpConfig):
+        from bridge.keys import KeyRing
+        from idp.app import build_providers
+
+        KeyRing.load(loaded.saml.keys)
+        build_providers(loaded)
+    else:
+        from sp.trust import trusted_issuers
+
+        trusted_issuers(loaded)
+
+
+@main.group()
+def keys() -> None:
+    """Make and list the signing keys of the legacy cell."""
+
+
+@keys.command("new")
+@click.option(
+    "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where key pairs live."
+)
+@click.option(
+    "--algorithm", type=click.Choice(["rsa-2048", "rsa-3072", "ec-p256", "ec-p384"]), default="rsa-2048", show_default=True
+)
+@click.option("--days", type=click.IntRange(1, 3650), default=730, show_default=True, help="How long the certificate is valid.")
+@click.option("--if-missing", is_flag=True, help="Do nothing where a key exists.")
+def keys_new(directory: Path, algorithm: str, days: int, if_missing: bool) -> None:
+    """Make a key pair: active if it is the first, else next."""
+    from bridge.keys import KeyRing, create_key
+
+    if if_missing and directory.is_dir() and any(directory.glob("*.crt")):
+        click.echo(f"{directory}: key {KeyRing.load(directory).active.fingerprint[:16]} is there")
+        return
+    key = create_key(directory, algorithm=algorithm, now=_now(), days=days)  # type: ignore[arg-type]  # click checked it
+    click.echo(f"{directory}: made {algorithm} key {key.fingerprint[:16]}, {key.state}")
+
+
+@keys.command("list")
+@click.option(
+    "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where key pairs live."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def keys_list(directory: Path, as_json: bool) -> None:
+    """List the key pairs: state, fingerprint (SHA-256), end of validity (UTC)."""
+    from bridge.keys import KeyRing
+
+    for key in KeyRing.load(directory).keys:
+        ends = key.certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+        if as_json:
+            click.echo(json.dumps({"state": key.state, "fingerprint": key.fingerprint, "not_valid_after": ends}))
+        else:
+            click.echo(f"{key.state:8} {key.fingerprint}  valid until {ends}")
+
+
+@main.group()
+def secret() -> None:
+    """Make sealing secrets."""
+
+
+@secret.command("new")
+@click.option("--file", "path", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where the secret goes.")
+@click.option("--if-missing", is_flag=True, help="Do nothing where the file exists.")
+def secret_new(path: Path, if_missing: bool) -> None:
+    """Write 256 random bits to a file that only its owner can read."""
+    if if_missing and path.exists():
+        click.echo(f"{path}: is there")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigInvalid(
+            source=str(path), problems=(f"cannot be made: {error.strerror}; --if-missing keeps what is there",)
+        ) from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    click.echo(f"{path}: made")
+
+
+@main.command()
+@click.argument("end", type=click.Choice(["idp", "sp"]))
+@ConfigPath
+@click.option("--org", help="The organization's path (owning cell only).")
+def metadata(end: str, config_path: Path, org: str | None) -> None:
+    """Print the SAML metadata that the service publishes."""
+    if end == "idp":
+        from idp.metadata import metadata_document as idp_document
+
+        sys.stdout.buffer.write(idp_document(load(IdpConfig, config_path)))
+        return
+    from sp.orgs import org_named, organizations
+    from sp.pages import metadata_document as sp_document
+
+    if org is None:
+        raise click.UsageError("--org is needed: every organization has metadata of its own")
+    sys.stdout.buffer.write(sp_document(org_named(organizations(load(SpConfig, config_path)), org)))
+
+
+@main.group()
+def db() -> None:
+    """Look after a cell's database."""
+
+
+@db.command("upgrade")
+@ConfigPath
+def db_upgrade(config_path: Path) -> None:
+    """Bring the tables to the newest migration; safe while another process does the same."""
+    from bridge.accounts.database import upgrade
+
+    click.echo(f"database is at {_with_engine(config_path, upgrade)}")
+
+
+@db.command("current")
+@ConfigPath
+def db_current(config_path: Path) -> None:
+    """Say which migration the tables are at, and exit 1 unless it is the newest."""
+    from bridge.accounts.database import at_head, current
+
+    click.echo(_with_engine(config_path, current) or "no tables yet")
+    if not _with_engine(config_path, at_head):
+        sys.exit(1)
+
+
+def _with_engine(config_path: Path, action: "Callable[..., Result]") -> Result:
+    from bridge.accounts.database import open_engine
+
+    loaded = _load_any(config_path)
+    engine = open_engine(loaded.service.database_url.get_secret_value())
+    try:
+        return action(engine)
+    finally:
+        engine.dispose()
+
+
+@main.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Where the router listens; 0 picks one."
+)
+@click.option("--once", is_flag=True, help="Walk one sign-in through the pair, print each hop, and exit 0 or 1.")
+def demo(port: int, once: bool) -> None:
+    """Start a whole pair on this machine and say where to click."""
+    from bridge.harness.demo import run
+
+    sys.exit(run(port=port, once=once))
