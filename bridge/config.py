@@ -102,9 +102,13 @@ def load(kind: type[ConfigT], path: Path, environment: Mapping[str, str] = os.en
     try:
         return kind.model_validate(tables, context={"base": path.parent.resolve()})
     except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        # A list whose entries are all spoiled is also "too short": that would send the operator to the wrong place.
+        lists_with_bad_entries = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
         problems = tuple(
             f"{'.'.join(str(part) for part in problem['loc']) or 'file'}: {_sentence(problem)}"
-            for problem in error.errors(include_input=False, include_url=False)
+            for problem in found
+            if not (problem["type"] == "too_short" and problem["loc"] in lists_with_bad_entries)
         )
         raise ConfigInvalid(source=str(path), problems=problems) from error
 
