@@ -1,0 +1,222 @@
+"""The one HTTP client that talks to providers.
+
+The law: every call is bounded (connect, each read, the whole answer, its size after decompression), verified by TLS, never
+redirected and never remembered: no cookie, proxy or password of the environment gets in. What comes back is JSON of the
+expected shape, or a refusal whose reason repeats nothing of it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Literal
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
+
+from bridge.errors import ProviderBadReply, ProviderUnavailable
+from bridge.oauth.callback import error_code
+from bridge.oauth.deadline import DeadlineAdapter
+from bridge.oauth.fields import Fields
+
+CONNECT_SECONDS = 3.05
+READ_SECONDS = 5.0
+TOTAL_SECONDS = 10.0
+MAX_BODY_BYTES = 1024 * 1024
+POOL_SIZE = 16
+
+_PIECE_BYTES = 16 * 1024
+_JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,9})\b", re.IGNORECASE)
+_NOT_KEPT = re.compile(r"(?:^|[\s,])no-(?:store|cache)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer below 500 that is no redirect, its body within the cap; its headers let it be kept for `fresh_seconds`."""
+
+    provider: str
+    document: str
+    status: int
+    content_type: str
+    fresh_seconds: int | None
+    body: bytes = field(repr=False)
+
+    def object(self) -> Fields:
+        """Return the JSON object of a successful answer; raises `ProviderBadReply`, with the OAuth error if there is one."""
+        value = self._json(successful=True)
+        if not isinstance(value, dict):
+            raise self._refusal("is not a JSON object")
+        if "error" in value:  # GitHub reports token errors with HTTP 200
+            raise self._refusal(f"error {error_code(value['error'])}")
+        return Fields(value, provider=self.provider, document=self.document)
+
+    def objects(self) -> list[Fields]:
+        """Return the JSON array of objects of a successful answer; raises `ProviderBadReply`."""
+        value = self._json(successful=True)
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise self._refusal("is not a JSON array of objects")
+        return [Fields(entry, provider=self.provider, document=self.document) for entry in value]
+
+    def _json(self, *, successful: bool) -> Any:
+        if successful and self.status != requests.codes.ok:
+            raise self._refusal(f"answered {self.status}{self._error_of_body()}")
+        if not _JSON_TYPE.fullmatch(self.content_type):
+            raise self._refusal("is not JSON by its content type")
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except (ValueError, RecursionError):
+            # "from None": the decoding error carries the whole body along.
+            raise self._refusal("is not JSON") from None
+
+    def _error_of_body(self) -> str:
+        try:
+            value = self._json(successful=False)
+        except ProviderBadReply:
+            return ""
+        return f" {error_code(value['error'])}" if isinstance(value, dict) and "error" in value else ""
+
+    def _refusal(self, what: str) -> ProviderBadReply:
+        return ProviderBadReply(provider=self.provider, reason=f"{self.document}: {what}")
+
+
+class _Session(requests.Session):
+    """A session that remembers nothing and goes nowhere else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False  # a .netrc entry would replace our Authorization header
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """Return None: even with `allow_redirects=False` requests would read a redirect's whole body, of any size."""
+        return None
+
+
+class ProviderHttp:
+    """One pooled client for a process; its methods may be called from many threads. Times in seconds."""
+
+    def __init__(
+        self,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
+        total_seconds: float = TOTAL_SECONDS,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
+        self._timeout = (connect_seconds, read_seconds)
+        self._max_body_bytes = max_body_bytes
+        self._session = _Session()
+        self._session.headers.update({"User-Agent": "cellbridge", "Accept": "application/json", "Accept-Encoding": "gzip"})
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, DeadlineAdapter(total_seconds=total_seconds, pool_size=POOL_SIZE))
+
+    def get(
+        self, url: str, *, provider: str, document: str, bearer: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Return the answer to a GET of *url*, asked with the access token *bearer* (RFC 6750 2.1).
+
+        *document* names the answer in reasons. Asked once more where the connection was reset before any answer. Raises
+        `ProviderUnavailable` (not reached, too slow, 5xx, 429) and `ProviderBadReply` (redirect, too large, broken coding).
+        """
+        asked = dict(headers or {})
+        if bearer is not None:
+            asked["Authorization"] = f"Bearer {bearer}"
+        return self._ask("GET", url, provider=provider, document=document, headers=asked)
+
+    def post_form(self, url: str, *, provider: str, document: str, form: str, auth: AuthBase) -> Reply:
+        """Return the answer to a POST of the encoded *form* with the client's authentication, never twice; raises as `get`."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", url, provider=provider, document=document, headers=headers, form=form, auth=auth)
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._session.close()
+
+    def _ask(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        *,
+        provider: str,
+        document: str,
+        headers: Mapping[str, str],
+        form: str | None = None,
+        auth: AuthBase | None = None,
+    ) -> Reply:
+        def unavailable(what: str, kind: type[ProviderUnavailable] = ProviderUnavailable) -> ProviderUnavailable:
+            return kind(provider=provider, reason=f"{document}: {what}")
+
+        try:
+            response = self._send(method, url, headers=headers, form=form, auth=auth)
+        except requests.Timeout as error:
+            raise unavailable("timed out") from error
+        except requests.ConnectionError as error:
+            raise unavailable(f"no connection ({type(error).__name__})") from error
+        except (requests.RequestException, HTTPError) as error:
+            raise unavailable(f"cannot be asked ({type(error).__name__})", ProviderBadReply) from error
+        with response:
+            status = response.status_code
+            if status >= 500 or status == requests.codes.too_many_requests:
+                raise unavailable(f"answered {status}")
+            if not (200 <= status < 300 or status >= 400):
+                raise unavailable(f"answered {status}, and redirects are not followed", ProviderBadReply)
+            try:
+                body = self._read(response)
+            except DecodeError as error:
+                raise unavailable("is not compressed as it says", ProviderBadReply) from error
+            except HTTPError as error:
+                raise unavailable(f"broke off ({type(error).__name__})") from error
+            if body is None:
+                raise unavailable(f"is larger than {self._max_body_bytes} bytes", ProviderBadReply)
+            return Reply(
+                provider=provider,
+                document=document,
+                status=status,
+                content_type=response.headers.get("Content-Type", "").partition(";")[0].strip(),
+                fresh_seconds=_fresh_seconds(response.headers),
+                body=body,
+            )
+
+    def _send(
+        self, method: str, url: str, *, headers: Mapping[str, str], form: str | None, auth: AuthBase | None
+    ) -> requests.Response:
+        def send() -> requests.Response:
+            return self._session.request(
+                method, url, headers=headers, data=form, auth=auth, timeout=self._timeout, allow_redirects=False, stream=True
+            )
+
+        try:
+            return send()
+        except requests.ConnectionError as error:
+            # A kept-alive connection may be closed by the server the moment we use it. A code is redeemed once: no second POST.
+            if method != "GET" or not _is_reset(error):
+                raise
+        return send()
+
+    def _read(self, response: requests.Response) -> bytes | None:
+        """Return the decoded body, or None as soon as it is over the cap; a bomb is never unpacked further than that."""
+        body = bytearray()
+        while piece := response.raw.read(_PIECE_BYTES, decode_content=True):
+            body += piece
+            if len(body) > self._max_body_bytes:
+                response.raw.close()
+                return None
+        return bytes(body)
+
+
+def _is_reset(error: requests.ConnectionError) -> bool:
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, ProtocolError) and any(isinstance(part, ConnectionError) for part in cause.args)
+
+
+def _fresh_seconds(headers: Mapping[str, str]) -> int | None:
+    """Return how long an answer may be kept by its Cache-Control and Age (RFC 9111 4.2), None where it does not say."""
+    control = headers.get("Cache-Control", "")
+    if _NOT_KEPT.search(control):
+        return 0
+    found = _MAX_AGE.search(control)
+    age = headers.get("Age", "0")
+    return max(0, int(found[1]) - (int(age) if age.isascii() and age.isdigit() and len(age) < 10 else 0)) if found else None

@@ -1,0 +1,159 @@
+"""What an OpenID issuer publishes: its configuration (OIDC Discovery 1.0) and its signing keys (RFC 7517).
+
+The law: both are fetched from addresses that the configuration or the issuer's own document names, never from one that a token
+names; both are kept as long as their headers allow, within bounds; an unknown key is looked for once more, not once a token.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from bridge.errors import ProviderBadReply, ProviderBadToken
+from bridge.oauth.client import ProviderHttp
+from bridge.oauth.fields import Fields
+from bridge.oauth.grant import AuthMethod
+from bridge.urls import http_url, is_loopback
+
+MIN_KEPT = timedelta(minutes=1)
+KEPT = timedelta(hours=1)
+MAX_KEPT = timedelta(hours=24)
+REFETCH_PAUSE = timedelta(seconds=10)
+MAX_KEYS = 50
+
+# base64url characters of a 2048-bit modulus (RFC 7518 3.3 wants no less) and of an 8192-bit one (more is only a load).
+_MIN_MODULUS_CHARS, _MAX_MODULUS_CHARS = 342, 1366
+
+VerifyingKey = RSAKey | ECKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerMetadata:
+    """The endpoints of an issuer, and how its token endpoint wants the client to authenticate."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None
+    auth_method: AuthMethod
+    names_itself_in_callbacks: bool
+
+
+class _Kept:
+    """One published document, fetched by one thread at a time and kept while fresh."""
+
+    def __init__(self, url: str, *, document: str, provider: str, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
+        self._url, self._document, self._provider, self._http, self._clock = url, document, provider, http, clock
+        self._lock = threading.Lock()
+        self._fields: Fields | None = None
+        self._fetched_at = self._stale_at = clock()
+
+    def get(self, *, newer_than: Fields | None = None) -> Fields:
+        """Return the document; with *newer_than*, fetch it anew unless that was done already, or less than a pause ago."""
+        with self._lock:
+            now = self._clock()
+            fields = self._fields
+            stale = fields is None or now >= self._stale_at
+            unwanted = fields is not None and fields is newer_than and now - self._fetched_at >= REFETCH_PAUSE
+            if fields is None or stale or unwanted:
+                reply = self._http.get(self._url, provider=self._provider, document=self._document)
+                fields = reply.object()
+                kept = KEPT if reply.fresh_seconds is None else timedelta(seconds=reply.fresh_seconds)
+                self._fields, self._fetched_at = fields, now
+                self._stale_at = now + min(max(kept, MIN_KEPT), MAX_KEPT)
+            return fields
+
+
+class Issuer:
+    """An OpenID issuer, known by its URL alone; one for each configured provider, shared by all threads."""
+
+    def __init__(self, issuer: str, *, provider: str, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
+        self._issuer, self._provider, self._http, self._clock = issuer, provider, http, clock
+        discovery = issuer.rstrip("/") + "/.well-known/openid-configuration"  # OIDC Discovery 4.1
+        self._configuration = _Kept(discovery, document="discovery", provider=provider, http=http, clock=clock)
+        self._keys: dict[str, _Kept] = {}
+
+    def metadata(self) -> IssuerMetadata:
+        """Return the issuer's endpoints; raises `ProviderUnavailable` and `ProviderBadReply`."""
+        fields = self._configuration.get()
+        # Equal to the letter (OIDC Discovery 4.3): else one issuer could speak for another.
+        if fields.text("issuer") != self._issuer:
+            raise fields.refusal("issuer", "is not the configured one")
+        return IssuerMetadata(
+            issuer=self._issuer,
+            authorization_endpoint=self._endpoint(fields, "authorization_endpoint"),
+            token_endpoint=self._endpoint(fields, "token_endpoint"),
+            jwks_uri=self._endpoint(fields, "jwks_uri"),
+            userinfo_endpoint=self._endpoint(fields, "userinfo_endpoint") if "userinfo_endpoint" in fields else None,
+            auth_method=_auth_method(fields),
+            names_itself_in_callbacks=fields.is_true("authorization_response_iss_parameter_supported"),
+        )
+
+    def key(self, *, alg: str, kid: str | None) -> VerifyingKey:
+        """Return the one published key that verifies *alg* and is called *kid*; without a kid, the only one that fits.
+
+        An unknown key is looked for in freshly fetched keys, at most once in ten seconds. Raises `ProviderBadToken`, and as
+        `metadata` does.
+        """
+        url = self.metadata().jwks_uri
+        kept = self._keys.setdefault(
+            url, _Kept(url, document="jwks", provider=self._provider, http=self._http, clock=self._clock)
+        )
+        seen = kept.get()
+        found = self._fitting(seen, alg, kid)
+        if not found:
+            found = self._fitting(kept.get(newer_than=seen), alg, kid)
+        if len(found) != 1:
+            which = "several published keys fit" if found else "no published key fits"
+            raise ProviderBadToken(provider=self._provider, reason=f"kid: {which}")
+        return found[0]
+
+    def _endpoint(self, fields: Fields, name: str) -> str:
+        """Return an endpoint: https, or loopback where the issuer is too, so that no document steers us into this machine."""
+        url = fields.text(name)
+        try:
+            http_url(url)
+        except ValueError as error:
+            raise fields.refusal(name, str(error)) from None
+        if is_loopback(url) and not is_loopback(self._issuer):
+            raise fields.refusal(name, "leads to this machine")
+        return url
+
+    def _fitting(self, jwks: Fields, alg: str, kid: str | None) -> list[VerifyingKey]:
+        listed = jwks.values.get("keys")
+        if not isinstance(listed, list) or len(listed) > MAX_KEYS:
+            raise ProviderBadReply(provider=self._provider, reason=f"jwks: keys is not a list of at most {MAX_KEYS}")
+        fitting = (key for key in listed if isinstance(key, dict) and kid in (None, key.get("kid")) and _verifies(key, alg))
+        return [key for key in map(_import_key, fitting) if key is not None]
+
+
+def _auth_method(fields: Fields) -> AuthMethod:
+    offered = fields.values.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+    if isinstance(offered, list):
+        if "client_secret_basic" in offered:
+            return "client_secret_basic"
+        if "client_secret_post" in offered:
+            return "client_secret_post"
+    raise fields.refusal("token_endpoint_auth_methods_supported", "offers neither client_secret_basic nor client_secret_post")
+
+
+def _verifies(key: dict[str, Any], alg: str) -> bool:
+    kind = "EC" if alg.startswith("ES") else "RSA"
+    return key.get("kty") == kind and key.get("use", "sig") == "sig" and key.get("alg", alg) == alg
+
+
+def _import_key(key: dict[str, Any]) -> VerifyingKey | None:
+    """Return the public key, or None for one that is broken, too weak or too large: one bad key must not hide the others."""
+    try:
+        if key["kty"] == "EC":
+            return ECKey.import_key({name: key[name] for name in ("kty", "crv", "x", "y")})
+        if not _MIN_MODULUS_CHARS <= len(key["n"]) <= _MAX_MODULUS_CHARS:
+            return None
+        return RSAKey.import_key({name: key[name] for name in ("kty", "n", "e")})
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,93 @@
+"""The providers that people can sign in with.
+
+The law: a provider is one file here, one line in `PROVIDERS`, and fixture pairs under `tests/providers/`. A file knows its
+provider's endpoints, fields and quirks, and the rule by which an address of it counts as verified; nothing else knows them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
+
+from bridge.errors import ConfigInvalid
+from bridge.identity import ExternalIdentity
+from bridge.oauth.attempt import LoginAttempt
+from bridge.oauth.callback import Callback
+from bridge.oauth.client import ProviderHttp
+from bridge.oauth.providers.github import GitHub
+from bridge.oauth.providers.gitlab import GitLab
+from bridge.oauth.providers.google_oauth2 import Google
+from bridge.oauth.providers.openid_connect import OpenIdConnect
+from bridge.sections import ProviderConfig
+
+_PLACES = ("base_url", "issuer", "unsafe_base_url")
+
+
+class Provider(Protocol):
+    """One configured provider; safe for many threads. `name` is the configured name and the provider of its identities."""
+
+    name: str
+    kind: str
+    label: str
+
+    def authorization_url(self, attempt: LoginAttempt, redirect_uri: str) -> str:
+        """Return where to send the browser; raises `ProviderUnavailable` and `ProviderBadReply` where it has to ask first."""
+
+    def identify(self, callback: Callback, attempt: LoginAttempt, redirect_uri: str) -> ExternalIdentity:
+        """Return who signed in, by the code of *callback*, which answers *attempt*, sent out with *redirect_uri*.
+
+        Raises `ProviderUnavailable`, `ProviderBadReply` and `ProviderBadToken`.
+        """
+
+
+class ProviderClass(Protocol):
+    """What a provider's file holds; of the settings of place it understands `takes` and cannot go without `needs`."""
+
+    takes: frozenset[str]
+    needs: frozenset[str]
+
+    def __call__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> Provider:
+        """Return the configured provider; raises `ValueError` where its secret cannot be read."""
+
+
+PROVIDERS: Mapping[str, ProviderClass] = MappingProxyType(
+    {
+        "github": GitHub,
+        "gitlab": GitLab,
+        "google_oauth2": Google,
+        "openid_connect": OpenIdConnect,
+    }
+)
+
+
+def build(configs: Iterable[ProviderConfig], *, http: ProviderHttp, clock: Callable[[], datetime]) -> dict[str, Provider]:
+    """Return the configured providers by name, in their order; raises `ConfigInvalid` with every problem and its key path."""
+    built: dict[str, Provider] = {}
+    problems: list[str] = []
+    for index, config in enumerate(configs):
+        found = _problems(config)
+        if config.name in built:
+            found.append(f"name: {config.name} stands more than once")
+        if not found:
+            try:
+                built[config.name] = PROVIDERS[config.provider_kind](config, http=http, clock=clock)
+            except ValueError as error:
+                found.append(f"client_secret_file: {error}")
+        problems += (f"provider.{index}.{problem}" for problem in found)
+    if problems:
+        raise ConfigInvalid(source="providers", problems=tuple(problems))
+    return built
+
+
+def _problems(config: ProviderConfig) -> list[str]:
+    kind = config.provider_kind
+    provider_class = PROVIDERS.get(kind)
+    if provider_class is None:
+        return [f"kind: {kind} is not a kind of provider; there are {', '.join(PROVIDERS)}"]
+    given = {key for key in _PLACES if getattr(config, key) is not None}
+    missing = sorted(provider_class.needs - given)
+    unknown = sorted(given - provider_class.takes)
+    return [
+        *(f"{key}: is missing; {kind} needs it, such as https://id.example" for key in missing),
+        *(f"{key}: is not used by {kind}; take it out" for key in unknown),
+    ]
