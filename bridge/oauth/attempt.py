@@ -104,7 +104,12 @@ def cookie_for(attempt: LoginAttempt, seal: Seal) -> tuple[str, str]:
         "started_at": int(attempt.started_at.timestamp()),
         "login_hint": attempt.login_hint,
     }
-    return _cookie_name(attempt.state), seal.seal(json.dumps(payload).encode("utf-8"), purpose=PURPOSE)
+    return cookie_name(attempt.state), seal.seal(json.dumps(payload).encode("utf-8"), purpose=PURPOSE)
+
+
+def cookie_name(state: str) -> str:
+    """Return the name of the cookie that carries the attempt with *state*."""
+    return COOKIE_PREFIX + hashlib.sha256(state.encode("ascii")).hexdigest()[:16]
 
 
 def open_attempt(
@@ -122,7 +127,7 @@ def open_attempt(
     """
     if not raw_state or not _STATE.fullmatch(raw_state):
         raise LoginStateMismatch(provider=provider, reason="the state is missing or not of our form")
-    sealed = cookies.get(_cookie_name(raw_state))
+    sealed = cookies.get(cookie_name(raw_state))
     if sealed is None:
         raise LoginStateMismatch(provider=provider, reason="this browser began no such sign-in, or it is finished")
     attempt = _unseal(sealed, seal)
@@ -163,10 +168,6 @@ def surplus_cookies(cookies: Mapping[str, str], seal: Seal, now: datetime) -> li
 
 def _random_text(random_bytes: Callable[[int], bytes]) -> str:
     return base64.urlsafe_b64encode(random_bytes(32)).rstrip(b"=").decode("ascii")
-
-
-def _cookie_name(state: str) -> str:
-    return COOKIE_PREFIX + hashlib.sha256(state.encode("ascii")).hexdigest()[:16]
 
 
 def _is_over(attempt: LoginAttempt, now: datetime) -> bool:
