@@ -146,10 +146,11 @@ class TopologyUnavailable(BridgeError):
 
 @dataclass(kw_only=True, eq=False)
 class OrgError(BridgeError):
-    """Raised if an organization cannot take this sign-in."""
+    """Raised if an organization cannot take this sign-in; `reason` is for the log."""
 
     org: str = ""
     provider: str = ""
+    reason: str = ""
 
 
 class OrgUnknown(OrgError):

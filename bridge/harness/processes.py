@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import requests
@@ -45,7 +46,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
 def answers(url: str, *, verify: bool = True) -> bool:
     """Whether *url* answers 200 right now."""
     try:
-        return requests.get(url, timeout=2, allow_redirects=False, verify=verify).status_code == requests.codes.ok
+        return requests.get(url, timeout=2, allow_redirects=False, verify=verify).status_code == HTTPStatus.OK
     except requests.RequestException:
         return False
 

@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-PROVIDERS = ("google_oauth2", "github", "gitlab", "openid_connect")
+from bridge.harness.personas import PROVIDERS
+
 LABELS = {"google_oauth2": "Google", "github": "GitHub", "gitlab": "GitLab", "openid_connect": "Example Login"}
 
 

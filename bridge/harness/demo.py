@@ -1,0 +1,89 @@
+"""`cellbridge demo`: a whole pair on this machine, told in plain words.
+
+The law: what it prints is read from what really came over the wire or stands in a service's log.
+"""
+
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from bridge.harness.narration import Narrator, walk_once
+from bridge.harness.pair import Options, Pair
+from bridge.harness.personas import PERSONAS
+from bridge.harness.processes import HarnessError
+from bridge.harness.world import ORGS
+
+_LOOK_SECONDS = 0.2
+
+
+def run(*, port: int, once: bool) -> int:
+    """Start a pair on *port* (0: any), walk one sign-in or wait for Ctrl-C, stop everything; returns the exit code."""
+    ended = threading.Event()
+    with _told_to_stop(ended), _directory() as directory:
+        pair = Pair(directory, Options(port=0 if once else port, workers=1 if once else 2))
+        click.echo("Starting router, legacy cell, two owning cells, topology and stand-in providers ...")
+        try:
+            with pair:
+                return walk_once(pair) if once else _wait(pair, ended)
+        except HarnessError as error:
+            click.echo(f"cellbridge demo: {error}", err=True)
+            return 1
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """Give a directory that only its owner can read, and leave nothing of it."""
+    directory = Path(tempfile.mkdtemp(prefix="cellbridge-demo-"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _told_to_stop(ended: threading.Event) -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into the same orderly end as Ctrl-C."""
+
+    def stop(_number: int, _frame: object) -> None:
+        ended.set()
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait(pair: Pair, ended: threading.Event) -> int:
+    _introduce(pair)
+    narrator = Narrator(pair)
+    try:
+        while not ended.wait(_LOOK_SECONDS):
+            for line in narrator.new_lines():
+                click.echo(line)
+            for name, process in pair.processes.items():
+                if not process.running():
+                    raise HarnessError(f"{name} ended:\n{process.tail()}")
+    except KeyboardInterrupt:
+        click.echo("\nStopping ...")
+    return 0
+
+
+def _introduce(pair: Pair) -> None:
+    orgs = ", ".join(f"{org.name} (cell {org.cell}, sign-up {org.signup})" for org in ORGS)
+    click.echo(f"\nOrganizations: {orgs}\n")
+    click.echo(f"  1. Open   {pair.public_url}/o/acme/projects/7?tab=2")
+    click.echo("  2. Choose a provider. Its page is a stand-in: no real account is touched.")
+    click.echo("  3. Choose who to be:\n")
+    width = max(len(persona.name) for persona in PERSONAS)
+    for persona in PERSONAS:
+        click.echo(f"     {persona.name:{width}}  {persona.story}")
+    click.echo("\nEach hop appears below. Ctrl-C stops everything and leaves nothing behind.\n")

@@ -1,0 +1,50 @@
+"""Put the accounts that the personas need into the databases of a pair, before anything is started.
+
+The law: seeding goes through the account store, as an administrator would; it writes no row by itself.
+"""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from bridge.accounts.opening import open_accounts
+from bridge.accounts.policy import LEGACY_ORG_ID
+from bridge.accounts.store import AccountStore, AlreadyTaken
+from bridge.config import IdpConfig, SpConfig
+from bridge.handoff import new_reference
+from bridge.harness.personas import PERSONAS, Persona
+from bridge.identity import Email
+
+
+def seed(legacy: IdpConfig, owning: Mapping[int, SpConfig]) -> None:
+    """Add every persona's account and identities where their home is; what is there already stays."""
+    homes = {"legacy": (open_accounts(legacy), LEGACY_ORG_ID)}
+    for config in owning.values():
+        store = open_accounts(config)
+        homes |= {org.path: (store, org.id) for org in config.org}
+    for persona in PERSONAS:
+        if persona.seed and persona.home in homes:
+            _add(*homes[persona.home], persona)
+
+
+def _add(store: AccountStore, org_id: int, persona: Persona) -> None:
+    if persona.seed is None or persona.email is None:
+        return
+    now = datetime.now(UTC)
+    reference = new_reference(secrets.token_bytes)
+    try:
+        account = store.add_account(
+            org_id=org_id,
+            email=Email(persona.email),
+            email_confirmed=True,
+            username=persona.username,
+            name=persona.name,
+            state=persona.seed.state,
+            now=now,
+            actor="harness",
+            reference=reference,
+        )
+    except AlreadyTaken:
+        return
+    for key in persona.seeded_identities():
+        store.add_identity(account, key, now=now, actor="harness", reference=reference)

@@ -1,0 +1,31 @@
+"""The legacy cell as a Flask application.
+
+The law: composition only; what a request does stands in the module of its part.
+"""
+
+from flask import Flask
+
+from bridge.config import IdpConfig
+from bridge.web.app import create_app as create_web_app
+from bridge.web.messages import Labels
+from bridge.web.metrics import Metrics
+from idp import metadata, oauth, sign_in
+from idp.cell import build
+
+
+def create_app(config: IdpConfig) -> Flask:
+    """Return the application; raises `OperatorError` for what *config* points to and cannot be used."""
+    cell = build(config)
+    metrics = Metrics("idp")
+    app = create_web_app(
+        "idp",
+        service=config.service,
+        ready={"database": cell.accounts.check_ready, "topology": cell.topology.ping},
+        labels=Labels(providers={name: provider.label for name, provider in cell.providers.items()}),
+        random_bytes=cell.random_bytes,
+        metrics=metrics,
+    )
+    app.register_blueprint(sign_in.blueprint(cell))
+    app.register_blueprint(oauth.blueprint(cell, metrics))
+    app.register_blueprint(metadata.blueprint(cell))
+    return app

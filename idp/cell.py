@@ -1,0 +1,57 @@
+"""What the legacy cell is made of: configuration, providers, topology, accounts, keys, and the edges it was given.
+
+The law: built once at start; a request reads it and changes nothing in it. It holds no login state: any replica can finish a
+sign-in that another one began.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.accounts.opening import open_accounts
+from bridge.accounts.store import AccountStore
+from bridge.clock import utc_now
+from bridge.config import IdpConfig
+from bridge.keys import KeyRing
+from bridge.oauth.client import ProviderHttp
+from bridge.oauth.providers import Provider
+from bridge.oauth.providers import build as build_providers
+from bridge.seal import Seal
+from bridge.topology.client import Topology, open_topology
+
+SESSION_COOKIE = "cb-legacy"
+
+
+@dataclass(frozen=True)
+class LegacyCell:
+    """The legacy cell. `providers` are in the configured order; `random_bytes(n)` gives n bytes fit for secrets."""
+
+    config: IdpConfig
+    providers: Mapping[str, Provider]
+    topology: Topology
+    accounts: AccountStore
+    keys: KeyRing
+    seal: Seal
+    clock: Callable[[], datetime]
+    random_bytes: Callable[[int], bytes]
+
+    def redirect_uri(self, provider: str) -> str:
+        """Return the callback URL that is registered at *provider*: from the configuration alone, without a query."""
+        return f"{self.config.service.public_url}/users/auth/{provider}/callback"
+
+
+def build(config: IdpConfig) -> LegacyCell:
+    """Return the cell that *config* describes; raises `OperatorError` for what it points to and cannot be used."""
+    return LegacyCell(
+        config=config,
+        providers=build_providers(config.provider, http=ProviderHttp(), clock=utc_now),
+        topology=open_topology(
+            config.topology, public_url=config.service.public_url, acs_path=config.saml.acs_path, clock=utc_now
+        ),
+        accounts=open_accounts(config),
+        keys=KeyRing.load(config.saml.keys),
+        seal=Seal.from_files(config.service.secret_files),
+        clock=utc_now,
+        random_bytes=secrets.token_bytes,
+    )

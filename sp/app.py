@@ -1,0 +1,29 @@
+"""An owning cell as a Flask application; one process serves all its organizations.
+
+The law: composition only; what a request does stands in the module of its part.
+"""
+
+from flask import Flask
+
+from bridge.config import SpConfig
+from bridge.web.app import create_app as create_web_app
+from bridge.web.metrics import Metrics
+from sp import endpoint, pages
+from sp.cell import build
+
+
+def create_app(config: SpConfig) -> Flask:
+    """Return the application; raises `OperatorError` for what *config* points to and cannot be used."""
+    cell = build(config)
+    metrics = Metrics("sp")
+    app = create_web_app(
+        "sp",
+        service=config.service,
+        ready={"database": cell.accounts.check_ready},
+        labels=cell.labels,
+        random_bytes=cell.random_bytes,
+        metrics=metrics,
+    )
+    app.register_blueprint(endpoint.blueprint(cell, metrics))
+    app.register_blueprint(pages.blueprint(cell))
+    return app

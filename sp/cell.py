@@ -1,0 +1,50 @@
+"""What an owning cell is made of: configuration, organizations, trust, accounts, and the edges it was given.
+
+The law: built once at start; a request reads it and changes nothing in it.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.accounts.opening import open_accounts
+from bridge.accounts.store import AccountStore
+from bridge.clock import utc_now
+from bridge.config import SpConfig
+from bridge.saml.second_opinion import SecondOpinion
+from bridge.saml.verify import TrustedIssuer
+from bridge.seal import Seal
+from bridge.web.messages import Labels
+from sp.orgs import Organization, organizations
+from sp.trust import trusted_issuers
+
+
+@dataclass(frozen=True)
+class OwningCell:
+    """One owning cell. `random_bytes(n)` gives n bytes fit for secrets."""
+
+    config: SpConfig
+    orgs: Mapping[str, Organization]
+    trust: Mapping[str, TrustedIssuer]
+    accounts: AccountStore
+    seal: Seal
+    second_opinion: SecondOpinion | None
+    labels: Labels
+    clock: Callable[[], datetime]
+    random_bytes: Callable[[int], bytes]
+
+
+def build(config: SpConfig) -> OwningCell:
+    """Return the cell that *config* describes; raises `OperatorError` for what it points to and cannot be used."""
+    return OwningCell(
+        config=config,
+        orgs=organizations(config),
+        trust=trusted_issuers(config),
+        accounts=open_accounts(config),
+        seal=Seal.from_files(config.service.secret_files),
+        second_opinion=SecondOpinion() if config.second_opinion else None,
+        labels=Labels(providers=config.labels, orgs={org.path: org.name for org in config.org}),
+        clock=utc_now,
+        random_bytes=secrets.token_bytes,
+    )

@@ -1,0 +1,64 @@
+"""The organizations that this cell serves, each with its endpoints and policy.
+
+The law: what is not in the configuration is not here; an unknown path is answered alike whether it never existed or moved away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.accounts.policy import OrgPolicy
+from bridge.config import SpConfig
+from bridge.errors import OrgNotHere
+from bridge.saml.verify import Endpoint
+from bridge.urls import acs_url, sp_entity_id
+
+GITLAB_ACS_PATH = "/o/{org}/-/saml/callback"
+
+
+@dataclass(frozen=True)
+class Organization:
+    """One organization: `endpoints` maps each path template of its assertion consumer service to what is expected there."""
+
+    id: int
+    path: str
+    name: str
+    policy: OrgPolicy
+    endpoints: Mapping[str, Endpoint]
+    default_endpoint: Endpoint
+
+
+def acs_paths(config: SpConfig) -> tuple[str, ...]:
+    """Return the path templates of the endpoint: the configured one, and the variant that GitLab's documents name."""
+    return tuple(dict.fromkeys((config.acs_path, GITLAB_ACS_PATH)))
+
+
+def organizations(config: SpConfig) -> dict[str, Organization]:
+    """Return the organizations of *config* by path. Every expected URL is built from `service.public_url`."""
+    found = {}
+    for org in config.org:
+        endpoints = {
+            template: Endpoint(
+                org_id=org.id,
+                org_path=org.path,
+                acs_url=acs_url(config.service.public_url, org.path, template),
+                sp_entity_id=sp_entity_id(config.service.public_url, org.path),
+                binding=org.binding,
+            )
+            for template in acs_paths(config)
+        }
+        found[org.path] = Organization(
+            id=org.id,
+            path=org.path,
+            name=org.name,
+            policy=OrgPolicy.from_config(org),
+            endpoints=endpoints,
+            default_endpoint=endpoints[config.acs_path],
+        )
+    return found
+
+
+def org_named(orgs: Mapping[str, Organization], path: str) -> Organization:
+    """Return the organization at *path*; raises `OrgNotHere`. Comparison is exact: paths have no upper case."""
+    if path not in orgs:
+        raise OrgNotHere(org="", reason="no organization of this cell has the path")
+    return orgs[path]
