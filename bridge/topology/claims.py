@@ -31,7 +31,6 @@ def open_claims(url: str) -> "ClaimStore":
         wait = {"connect_timeout": WAIT_SECONDS, "options": f"-c statement_timeout={WAIT_SECONDS}s"}
     engine = create_engine(url, connect_args=wait, pool_pre_ping=True, hide_parameters=True)
     _create_table(engine)
-    engine.dispose()  # a server that forks after this shares no connection
     return ClaimStore(engine)
 
 

@@ -5,18 +5,18 @@ used; an error is JSON `{"code", "message", "details"}` and repeats no address, 
 """
 
 import hmac
-import traceback
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from flask import Flask, Response, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from bridge.config import TopologyConfig
+from bridge.errors import BridgeError
 from bridge.identity import Email, MalformedValue
 from bridge.topology import wire
 from bridge.topology.claims import ClaimStore, open_claims
@@ -24,6 +24,8 @@ from bridge.topology.classify import classify
 from bridge.topology.directory import ClaimHeld, Directory, Organization, Subject
 from bridge.topology.directory_file import load_directory
 from bridge.topology.routing import cell_for
+from bridge.web import health, request_log
+from bridge.web.metrics import Metrics
 
 RETRY_AFTER_SECONDS = 5
 
@@ -67,7 +69,7 @@ class Authority:
         return org
 
 
-def create_app(config: TopologyConfig) -> Flask:
+def create_app(config: TopologyConfig, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Flask:
     """Return the service; raises `ConfigInvalid` for its directory file, `SQLAlchemyError` for its database."""
     app = Flask("topology", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = wire.MAX_BODY_BYTES
@@ -75,9 +77,11 @@ def create_app(config: TopologyConfig) -> Flask:
     authority = Authority(
         load_directory(config.service.directory_file), open_claims(config.service.database_url.get_secret_value())
     )
+    metrics = Metrics("topology")
+    request_log.install(app, metrics=metrics, random_bytes=random_bytes)
+    health.install(app, service="topology", ready={"claims": authority.claims.ping}, metrics=metrics)
     _guard(app, None if token is None else token.get_secret_value())
     _api(app, authority)
-    _operations(app, authority)
     _errors(app)
     return app
 
@@ -144,39 +148,20 @@ def _api(app: Flask, authority: Authority) -> None:
         return Response(headers={"X-Cell-Address": cell.address, "Cache-Control": "no-store"})
 
 
-def _operations(app: Flask, authority: Authority) -> None:
-    registry = CollectorRegistry()
-    requests = Counter(
-        "cellbridge_topology_requests", "Requests by endpoint and status.", ["endpoint", "status"], registry=registry
-    )
-
-    @app.after_request
-    def count(response: Response) -> Response:
-        requests.labels(endpoint=request.endpoint or "none", status=response.status_code).inc()
-        return response
-
-    @app.get("/-/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/-/readyz")
-    def readyz() -> dict[str, str]:
-        authority.claims.ping()
-        return {"status": "ready"}
-
-    @app.get("/-/metrics")
-    def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-
 def _refuse(code: tuple[int, int], message: str) -> tuple[dict[str, Any], int]:
     return {"code": code[0], "message": message, "details": []}, code[1]
 
 
+def _refuse_status(status: int) -> tuple[dict[str, Any], int]:
+    code = next((number for number, known in wire.HTTP_CODES if known == status), wire.INVALID_ARGUMENT[0])
+    return _refuse((code, status), HTTPStatus(status).phrase)
+
+
 def _errors(app: Flask) -> None:
     @app.errorhandler(Refusal)
-    def refused(error: Refusal) -> tuple[dict[str, Any], int]:
-        return _refuse(error.code, str(error))
+    def refused(error: Refusal) -> tuple[dict[str, Any], int, dict[str, str]]:
+        challenge = {"WWW-Authenticate": "Bearer"} if error.code == wire.UNAUTHENTICATED else {}  # RFC 9110 15.5.2
+        return *_refuse(error.code, str(error)), challenge
 
     @app.errorhandler(wire.MalformedMessage)
     @app.errorhandler(MalformedValue)
@@ -190,18 +175,19 @@ def _errors(app: Flask) -> None:
 
     @app.errorhandler(SQLAlchemyError)
     def down(error: SQLAlchemyError) -> tuple[dict[str, Any], int, dict[str, str]]:
-        _log.error("database.unavailable", kind=type(error).__name__)
+        _log.error("database.unavailable", exc_info=error)
         body, status = _refuse(wire.UNAVAILABLE, "the claims cannot be read")
         return body, status, {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[dict[str, Any], int]:
-        status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-        code = next((known for known in wire.HTTP_CODES if known[1] == status), (wire.INVALID_ARGUMENT[0], status))
-        return _refuse(code, HTTPStatus(status).phrase)
+        return _refuse_status(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    @app.errorhandler(BridgeError)
+    def bridge(error: BridgeError) -> tuple[dict[str, Any], int]:
+        return _refuse_status(error.status)
 
     @app.errorhandler(Exception)
     def internal(error: Exception) -> tuple[dict[str, Any], int]:
-        place = traceback.extract_tb(error.__traceback__)[-1]  # the text of an error may hold an address; its place does not
-        _log.error("internal", kind=type(error).__name__, endpoint=request.endpoint, place=f"{place.name}:{place.lineno}")
+        _log.error("internal", exc_info=error)
         return _refuse(wire.INTERNAL, "internal")
