@@ -1,0 +1,154 @@
+"""The pages that both cells show, each a function of what is to be seen.
+
+The law: a page stands alone. It loads nothing, keeps nothing, works without a script, and everything in it is escaped.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from babel.dates import format_skeleton
+from flask import Flask, Response, make_response, render_template
+from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from bridge.handoff import ReturnPath
+from bridge.web import headers, messages
+from bridge.web.csrf import FIELD
+from bridge.web.icons import glyph
+from bridge.web.messages import Labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderButton:
+    """One way in: what its button says, and the path that its form posts to."""
+
+    label: str
+    kind: str
+    start_path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailForm:
+    """The field that takes an email first; `problem` is a sentence about the address that was just sent."""
+
+    action: str
+    csrf_token: str
+    value: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Who is signed in, as the landing page shows it."""
+
+    name: str
+    email: str
+    org_name: str
+    provider_label: str
+    session_ends: datetime
+
+
+def install(app: Flask, *, labels: Labels, templates: Path | None) -> None:
+    """Prepare the templates of *app*: a cell's own folder first, then ours, everything escaped, no unknown names."""
+    folders = [FileSystemLoader(folder) for folder in (templates, headers.TEMPLATES) if folder is not None]
+    app.jinja_loader = ChoiceLoader(folders)
+    environment = app.jinja_env
+    environment.autoescape = True
+    environment.undefined = StrictUndefined
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(messages.gettext, messages.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals |= {
+        "brand": labels.brand,
+        "csrf_field": FIELD,
+        "glyph": glyph,
+        "inline_script": Markup(headers.inline_block(headers.SCRIPT)),  # noqa: S704 - our own file
+        "inline_style": Markup(headers.inline_block(headers.STYLE)),  # noqa: S704 - our own file
+        "language": messages.language,
+    }
+
+
+def render(
+    template: str, *, form_targets: Iterable[str] = (), script: bool = False, status: int = 200, **values: object
+) -> Response:
+    """Return *template* as a page with its own Content-Security-Policy (`headers.page_policy`)."""
+    response = make_response(render_template(template, **values), status)
+    response.headers["Content-Security-Policy"] = headers.page_policy(form_targets=form_targets, script=script)
+    response.headers["Content-Language"] = messages.language()
+    return response
+
+
+def sign_in(
+    *,
+    buttons: Sequence[ProviderButton],
+    csrf_token: str,
+    return_to: ReturnPath | None,
+    form_targets: Iterable[str],
+    org_name: str | None = None,
+    login_hint: str = "",
+    email_form: EmailForm | None = None,
+    status: int = 200,
+) -> Response:
+    """Return the page with every way in; *org_name* where it is the page of one organization."""
+    return render(
+        "sign_in.html",
+        form_targets=form_targets,
+        status=status,
+        buttons=buttons,
+        csrf_token=csrf_token,
+        return_to=return_to,
+        org_name=org_name,
+        login_hint=login_hint,
+        email_form=email_form,
+    )
+
+
+def handoff(*, acs_url: str, saml_response: str, relay_state: str | None, org_name: str | None) -> Response:
+    """Return the page that posts the response to *acs_url* (SAML bindings 3.5.4), by itself or by its button."""
+    target = urlsplit(acs_url)
+    return render(
+        "post.html",
+        form_targets=(f"{target.scheme}://{target.netloc}".lower(),),
+        script=True,
+        action=acs_url,
+        saml_response=saml_response,
+        relay_state=relay_state,
+        org_name=org_name,
+    )
+
+
+def landing(*, person: Person, sign_out_path: str, csrf_token: str, asked_for: str | None = None) -> Response:
+    """Return the page that says who is signed in; *asked_for* is the path that the person came for."""
+    ends = person.session_ends.astimezone(UTC)
+    locale = messages.language()
+    day, clock = (format_skeleton(skeleton, ends, tzinfo=UTC, locale=locale) for skeleton in ("yMMMd", "Hm"))
+    return render(
+        "landing.html",
+        person=person,
+        session_ends=f"{day}, {clock} UTC",
+        sign_out_path=sign_out_path,
+        csrf_token=csrf_token,
+        asked_for=asked_for,
+    )
+
+
+def signed_out(*, org_name: str | None, sign_in_path: str) -> Response:
+    """Return the page after signing out."""
+    return render("signed_out.html", org_name=org_name, sign_in_path=sign_in_path)
+
+
+def error(*, happened: str, next_step: str, public_code: str, reference: str, start_path: str, status: int) -> Response:
+    """Return the page of a refusal; only `bridge.web.errors_page` calls this."""
+    return render(
+        "error.html",
+        status=status,
+        happened=happened,
+        next_step=next_step,
+        public_code=public_code,
+        reference=reference,
+        start_path=start_path,
+        ours=status >= 500,
+    )

@@ -1,0 +1,98 @@
+"""One service as a group of processes: gunicorn, from the values of the configuration.
+
+The law: a worker builds the application itself, after the fork. Nothing is shared that must not be (database pools, HTTP
+connections, locks), for the price of some memory; what the workers do share, the counters, goes through files.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from bridge.sections import Listen
+from bridge.web import logs
+from bridge.web.metrics import count_across_workers
+
+MAX_REQUEST_LINE_BYTES = 8190  # a callback carries the provider's code and our state
+MAX_HEADER_BYTES = 16384  # several sealed attempts may stand in one Cookie header
+MAX_HEADERS = 64
+KEEPALIVE_SECONDS = 75  # longer than the router keeps idle connections, or it posts into one that is being closed
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - heartbeat files, made by gunicorn with mkstemp
+
+
+class _LibraryLogger(Logger):  # type: ignore[misc]
+    """gunicorn's logger without handlers of its own, so that its lines go through `bridge.web.logs`."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers = []
+            logger.propagate = True
+            logger.setLevel(logging.WARNING)
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, application: Callable[[], Flask], settings: dict[str, object]) -> None:
+        self._application = application
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._application()
+
+
+def serve(application: Callable[[], Flask], *, name: str, listen: Listen) -> None:
+    """Serve *application* under *name* until SIGTERM (waits for open requests) or SIGINT; ends with `SystemExit`.
+
+    Each worker calls *application* once. A worker that dies is replaced; if the first ones cannot start, the exit code is 3.
+    """
+    logs.configure(listen.log_level, service=name)
+    owner = os.getpid()
+    counters = Path(tempfile.mkdtemp(prefix="cellbridge-metrics-"))
+    count_across_workers(counters)
+    try:
+        _Server(application, _settings(name, listen)).run()
+    finally:
+        if os.getpid() == owner:  # workers leave through here, too
+            shutil.rmtree(counters, ignore_errors=True)
+
+
+def _settings(name: str, listen: Listen) -> dict[str, object]:
+    def say_where(server: Arbiter) -> None:
+        addresses = [listener.sock.getsockname() for listener in server.LISTENERS]
+        where = [f"{address[0]}:{address[1]}" for address in addresses]
+        structlog.get_logger().info("service.listening", bind=where, workers=listen.workers, threads=listen.threads)
+
+    return {
+        "bind": listen.bind,
+        "workers": listen.workers,
+        "worker_class": "gthread",
+        "threads": listen.threads,
+        "preload_app": False,
+        "graceful_timeout": listen.graceful_seconds,
+        "keepalive": KEEPALIVE_SECONDS,
+        "limit_request_line": MAX_REQUEST_LINE_BYTES,
+        "limit_request_fields": MAX_HEADERS,
+        "limit_request_field_size": MAX_HEADER_BYTES,
+        "forwarded_allow_ips": "",
+        "proxy_allow_ips": "",
+        "accesslog": None,
+        "logger_class": _LibraryLogger,
+        "control_socket_disable": True,
+        "worker_tmp_dir": str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None,
+        "proc_name": f"cellbridge-{name}",
+        "when_ready": say_where,
+    }
