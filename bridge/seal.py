@@ -56,7 +56,7 @@ class Seal:
     def open(self, sealed: str, *, purpose: str) -> bytes:
         """Return what was sealed for *purpose*; raises `SealBroken`. Age is judged by the payload's own time."""
         try:
-            return self._fernet(purpose).decrypt(sealed.encode("utf-8"))
+            return self._fernet(purpose).decrypt(sealed.encode("utf-8", "replace"))
         except InvalidToken as error:
             raise SealBroken(purpose) from error
 

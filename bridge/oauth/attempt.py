@@ -182,5 +182,5 @@ def _unseal(sealed: str, seal: Seal) -> LoginAttempt | None:
         return_to = fields.pop("return_to")
         started_at = datetime.fromtimestamp(fields.pop("started_at"), UTC)
         return LoginAttempt(**fields, return_to=None if return_to is None else ReturnPath(return_to), started_at=started_at)
-    except (SealBroken, ValueError, TypeError, KeyError, AttributeError):
+    except (SealBroken, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None
