@@ -84,3 +84,7 @@ class ClaimStore:
         """Read once from the database."""
         with self._engine.connect() as connection:
             connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()

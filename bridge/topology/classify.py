@@ -60,7 +60,7 @@ def classify(directory: Directory, owner: Callable[[Subject], Organization | Non
 
 def _by_type(directory: Directory, body: Mapping[str, Any]) -> Cell | None:
     kind = text(body["type"], "type")
-    if kind == "FIRST_CELL":
+    if kind == "FIRST_CELL" and body.keys() <= {"type", "value"}:
         return directory.legacy_cell
     only(body, "type", "value")
     value = text(body["value"], "value")

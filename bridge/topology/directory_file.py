@@ -101,7 +101,8 @@ def parse_directory(text: str, *, source: str) -> Directory:
     if not cells and not problems:
         problems.append("cell: is missing; write at least one [[cell]]")
     # A cell that could not be read must not make its organizations look homeless as well.
-    known_cells = {table.id for table in cells} if len(cells) == len(tables.get("cell", ())) else {org.cell for org in orgs}
+    unread = any(problem.startswith("cell") for problem in problems)
+    known_cells = {org.cell for org in orgs} if unread else {table.id for table in cells}
     problems += [*_cell_problems(cells), *_org_problems(orgs, known_cells)]
     if problems:
         raise ConfigInvalid(source=source, problems=tuple(problems))
