@@ -44,7 +44,7 @@ def provider_blueprint(wire: Wire, ledger: Ledger, faults: FaultBoard) -> Bluepr
     @blueprint.route("/lure", methods=["GET", "POST"])
     def lure() -> Response:
         faults.lured()
-        return json_reply({"error": "nobody should ask this"}, 404)
+        return json_reply(wire.keys.lure_jwks() if isinstance(wire, OidcWire) else {})
 
     return blueprint
 

@@ -48,7 +48,8 @@ ID_TOKEN_FAULTS = {
     "expired": "expired an hour ago",
     "clock_ahead": "issued an hour from now",
     "unknown_kid": "a key id that is not published",
-    "embedded_key": "signed by a key that comes along in the header (`jwk`, `jku`; `lured` counts who fetched it)",
+    "embedded_key": "signed by a key that comes along in the header (`jwk`)",
+    "key_url": "signed by a key that an address in the header serves (`jku`; `lured` counts who fetched it)",
     "rotated_keys": "no fault of the token: signed by a new key, published beside the old one. It must be accepted",
 }
 DOCUMENT_FAULTS: dict[tuple[Endpoint, str], dict[str, str]] = {

@@ -8,7 +8,6 @@ import hmac
 import json
 import threading
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -36,10 +35,7 @@ class SigningKeys:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._published: tuple[RSAKey, ...] = (_new_key(),)
-
-    @cached_property
-    def _unpublished(self) -> RSAKey:
-        return _new_key()
+        self._unpublished = _new_key()
 
     def rotate(self) -> None:
         """Sign with a new key from now on."""
@@ -50,9 +46,14 @@ class SigningKeys:
         """Return the published keys as a JWK set (RFC 7517 5)."""
         return {"keys": [_public(key) for key in self._published]}
 
+    def lure_jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what a client finds at the address that only a faulty token names: the key that signed it."""
+        return {"keys": [_public(self._unpublished)]}
+
     def sign(self, claims: Claims, *, fault: str | None, lure: str) -> str:
         """Return *claims* as a signed ID token, made wrong as *fault* says; *lure* is the URL of a key nobody should fetch."""
-        claims = _CLAIM_FAULTS.get(fault or "", lambda same: same)(claims)
+        if fault is not None and fault in _CLAIM_FAULTS:
+            claims = _CLAIM_FAULTS[fault](claims)
         key = self._published[0]
         header: dict[str, Any] = {"alg": "RS256", "kid": key.kid, "typ": "JWT"}
         match fault:
@@ -60,8 +61,7 @@ class SigningKeys:
                 return _joined({**header, "alg": "none"}, claims) + "."
             case "hs256_public_key":
                 signed = _joined({**header, "alg": "HS256"}, claims)
-                pem: bytes = key.as_pem(private=False)  # type: ignore[no-untyped-call]
-                return f"{signed}.{_base64url(hmac.digest(pem, signed.encode(), sha256))}"
+                return f"{signed}.{_base64url(hmac.digest(key.as_pem(private=False), signed.encode(), sha256))}"
             case "wrong_signature":
                 key = self._unpublished
             case "unknown_kid":
@@ -69,7 +69,10 @@ class SigningKeys:
                 header["kid"] = key.kid
             case "embedded_key":
                 key = self._unpublished
-                header |= {"kid": key.kid, "jwk": _public(key), "jku": lure}
+                header |= {"kid": key.kid, "jwk": _public(key)}
+            case "key_url":
+                key = self._unpublished
+                header |= {"kid": key.kid, "jku": lure}
         return jwt.encode(header, claims, key, algorithms=["RS256"])
 
 
