@@ -1,0 +1,103 @@
+"""Checks 13 to 16: what the handoff says, and whether it belongs to this organization and this browser.
+
+The law: a claim is read from the signed tree by its exact Name, and no value falls back to another.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lxml import etree
+
+from bridge import contract
+from bridge.contract import Claims
+from bridge.errors import HandoffAttribute, HandoffContract, HandoffOrg, HandoffUnbound
+from bridge.handoff import binding_of
+from bridge.identity import MalformedValue
+from bridge.saml import names
+from bridge.saml.conditions import Arrived
+from bridge.saml.signature import SignedHandoff
+from bridge.saml.trust import Endpoint
+from bridge.saml.xml import only, path_of, text_of
+
+_STATEMENT = "Response/Assertion/AttributeStatement"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The claims of a signed handoff, and who posts it where. `binding_secret` is the browser's cookie, None without one."""
+
+    claims: Claims
+    endpoint: Endpoint
+    binding_secret: str | None
+
+
+def _values(signed: SignedHandoff) -> Mapping[str, list[etree._Element]]:
+    values: dict[str, list[etree._Element]] = {}
+    for statement in signed.assertion.findall(names.ATTRIBUTE_STATEMENT):
+        for attribute in statement.findall(names.ATTRIBUTE):
+            values.setdefault(attribute.get("Name", ""), []).extend(attribute.findall(names.ATTRIBUTE_VALUE))
+    return values
+
+
+def check_contract(arrived: Arrived) -> None:
+    """Check 13: the attribute `contract` stands once and names the version that we speak. Raises `HandoffContract`."""
+    found = _values(arrived.signed).get("contract", [])
+    if len(found) != 1:
+        raise HandoffContract(expected=contract.CONTRACT, received=f"{len(found)} values", node=_STATEMENT)
+    received = text_of(found[0], HandoffContract)
+    if received != contract.CONTRACT:
+        raise HandoffContract(expected=contract.CONTRACT, received=received, node=path_of(found[0]))
+
+
+def read_claims(arrived: Arrived) -> Claims:
+    """Check 14: each required attribute exactly once, each value in its form; returns the claims. Raises `HandoffAttribute`."""
+    signed = arrived.signed
+    only(signed.assertion, names.ATTRIBUTE_STATEMENT, HandoffAttribute)
+    values = _values(signed)
+    known = {name: values[name] for name in contract.KNOWN if name in values}
+    texts = {name: [text_of(element, HandoffAttribute) for element in found] for name, found in known.items()}
+    try:
+        claims = contract.from_attributes(texts)
+    except MalformedValue as error:
+        node = path_of(known[error.field][-1]) if known.get(error.field) else _STATEMENT
+        raise HandoffAttribute(expected=f"a well-formed {error.field}", received=error.reason, node=node) from error
+    _check_name_id(arrived, claims)
+    return claims
+
+
+def _check_name_id(arrived: Arrived, claims: Claims) -> None:
+    subject = only(arrived.signed.assertion, names.SUBJECT, HandoffAttribute)
+    name_id = only(subject, names.NAME_ID, HandoffAttribute)
+    audience = arrived.endpoint.sp_entity_id
+    if name_id.get("SPNameQualifier", audience) != audience:
+        received = name_id.get("SPNameQualifier", "")
+        raise HandoffAttribute(expected=f"SPNameQualifier {audience}", received=received, node=path_of(name_id))
+    value = text_of(name_id, HandoffAttribute)
+    if not value:
+        raise HandoffAttribute(expected="a NameID", received="an empty one", node=path_of(name_id))
+    # Two sources for one address: whoever reads the other one would sign in somebody else.
+    email = claims.identity.email
+    if name_id.get("Format") == names.EMAIL_ADDRESS and (email is None or value != email.address):
+        raise HandoffAttribute(expected="a NameID equal to the email", received="another address", node=path_of(name_id))
+
+
+def check_org(claimed: Claimed) -> None:
+    """Check 15: the handoff names the endpoint's organization, by id and by path. Raises `HandoffOrg`."""
+    endpoint = claimed.endpoint
+    expected, received = (endpoint.org_id, endpoint.org_path), (claimed.claims.org_id, claimed.claims.org_path)
+    if received != expected:
+        raise HandoffOrg(expected="{} {}".format(*expected), received="{} {}".format(*received), node=_STATEMENT)
+
+
+def check_binding(claimed: Claimed) -> None:
+    """Check 16: the browser that posts holds the secret of the browser that started. Raises `HandoffUnbound`.
+
+    Without this, anybody can sign a victim's browser in to their own account (login CSRF), or use a stolen response.
+    """
+    if claimed.endpoint.binding == "unsafe_unbound":
+        return
+    if claimed.binding_secret is None:
+        raise HandoffUnbound(expected="the cookie of the browser that started", received="no cookie", node=_STATEMENT)
+    if not hmac.compare_digest(binding_of(claimed.binding_secret), claimed.claims.binding):
+        raise HandoffUnbound(expected="the cookie of the browser that started", received="another cookie", node=_STATEMENT)

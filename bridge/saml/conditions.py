@@ -1,0 +1,179 @@
+"""Checks 8 to 12: whom the handoff is from, whom it is for, and when.
+
+The law: everything is compared for equality with what the configuration says, and absence is a refusal. The trees read here are
+re-parsed from signed bytes; the one exception is the envelope of a Response that was signed in its assertion only, which can
+refuse but proves nothing.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lxml import etree
+
+from bridge.errors import (
+    HandoffAudience,
+    HandoffDestination,
+    HandoffError,
+    HandoffExpired,
+    HandoffIssuer,
+    HandoffLifetime,
+    HandoffNotYetValid,
+    HandoffRecipient,
+    HandoffSolicited,
+)
+from bridge.handoff import MAX_SESSION, UNSPECIFIED_CONTEXT
+from bridge.saml import names
+from bridge.saml.signature import SignedHandoff
+from bridge.saml.trust import Endpoint
+from bridge.saml.xml import only, path_of, text_of
+
+_UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z")
+_CONTEXT_CLASS = f"{names.AUTHN_CONTEXT}/{names.AUTHN_CONTEXT_CLASS}"
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+_LAST_ISSUE = _END_OF_TIME - MAX_SESSION
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A signed handoff at an endpoint; `now` is aware, UTC."""
+
+    signed: SignedHandoff
+    endpoint: Endpoint
+    now: datetime
+
+
+def check_issuer(arrived: Arrived) -> None:
+    """Check 8: the Assertion's Issuer is the trusted issuer whose key signed, and so is the Response's if there is one.
+
+    Raises `HandoffIssuer`.
+    """
+    signed = arrived.signed
+    _equal_issuer(only(signed.assertion, names.ISSUER, HandoffIssuer), signed.signer.entity_id)
+    for issuer in signed.message.findall(names.ISSUER):
+        _equal_issuer(issuer, signed.signer.entity_id)
+
+
+def _equal_issuer(issuer: etree._Element, expected: str) -> None:
+    if issuer.get("Format", names.ENTITY) != names.ENTITY:
+        raise HandoffIssuer(expected=names.ENTITY, received=issuer.get("Format", ""), node=path_of(issuer))
+    _equal(text_of(issuer, HandoffIssuer), expected, HandoffIssuer, issuer)
+
+
+def _equal(received: str | None, expected: str, refusal: type[HandoffError], element: etree._Element) -> None:
+    if received != expected:
+        raise refusal(expected=expected, received="none" if received is None else received, node=path_of(element))
+
+
+def check_destination(arrived: Arrived) -> None:
+    """Check 9: Destination is present and is this endpoint (bindings 3.5.5.2). Raises `HandoffDestination`."""
+    message = arrived.signed.message
+    _equal(message.get("Destination"), arrived.endpoint.acs_url, HandoffDestination, message)
+
+
+def check_audience(arrived: Arrived) -> None:
+    """Check 10: one restriction to one audience, which is this organization. Raises `HandoffAudience`."""
+    conditions = only(arrived.signed.assertion, names.CONDITIONS, HandoffAudience)
+    restriction = only(conditions, names.AUDIENCE_RESTRICTION, HandoffAudience)
+    audience = only(restriction, names.AUDIENCE, HandoffAudience)
+    _equal(text_of(audience, HandoffAudience), arrived.endpoint.sp_entity_id, HandoffAudience, audience)
+
+
+def check_confirmation(arrived: Arrived) -> None:
+    """Check 11: one bearer confirmation for this endpoint, and no InResponseTo anywhere (profiles 4.1.4.3, 4.1.5).
+
+    A stolen answer to somebody's request must not pass for an unsolicited one. Raises `HandoffRecipient`, `HandoffSolicited`.
+    """
+    confirmation = _confirmation(arrived.signed, HandoffRecipient)
+    _equal(confirmation.get("Method"), names.BEARER, HandoffRecipient, confirmation)
+    data = only(confirmation, names.CONFIRMATION_DATA, HandoffRecipient)
+    _equal(data.get("Recipient"), arrived.endpoint.acs_url, HandoffRecipient, data)
+    for element in (arrived.signed.message, data):
+        if (request := element.get("InResponseTo")) is not None:
+            raise HandoffSolicited(expected="no InResponseTo", received=request, node=path_of(element))
+
+
+def _confirmation(signed: SignedHandoff, refusal: type[HandoffError]) -> etree._Element:
+    return only(only(signed.assertion, names.SUBJECT, refusal), names.CONFIRMATION, refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When and how the person signed in, as a signed handoff says it. Times are aware, UTC, before any skew."""
+
+    issued_at: datetime
+    starts: tuple[tuple[datetime, str], ...]
+    ends: tuple[tuple[datetime, str], ...]
+    session_ends: datetime
+    authn_context: str
+
+    @property
+    def expires_at(self) -> datetime:
+        """The earliest NotOnOrAfter: nothing is accepted past it and the skew."""
+        return min(end for end, _node in self.ends)
+
+
+def check_time(arrived: Arrived) -> Window:
+    """Check 12: now is inside every window, give or take the skew, and no window is longer than the issuer may make it.
+
+    Returns the window. Raises `HandoffLifetime` (also for a time that is missing or not of the form ...Z),
+    `HandoffNotYetValid`, `HandoffExpired`.
+    """
+    window = _window(arrived.signed)
+    signer = arrived.signed.signer
+    for end, node in window.ends:
+        if end - window.issued_at > signer.max_lifetime:
+            seconds = int(signer.max_lifetime.total_seconds())
+            raise HandoffLifetime(expected=f"at most {seconds} s after IssueInstant", received=_text(end), node=node)
+        if any(start >= end for start, _node in window.starts):
+            raise HandoffLifetime(expected="NotBefore earlier than NotOnOrAfter", received=_text(end), node=node)
+    latest_start, earliest_end = arrived.now + signer.skew, arrived.now - signer.skew
+    for start, node in window.starts:
+        if start > latest_start:
+            raise HandoffNotYetValid(expected=f"at most {_text(latest_start)}", received=_text(start), node=node)
+    for end, node in (*window.ends, (window.session_ends, "Response/Assertion/AuthnStatement")):
+        if end <= earliest_end:
+            raise HandoffExpired(expected=f"later than {_text(earliest_end)}", received=_text(end), node=node)
+    return window
+
+
+def _window(signed: SignedHandoff) -> Window:
+    conditions = only(signed.assertion, names.CONDITIONS, HandoffLifetime)
+    data = only(_confirmation(signed, HandoffLifetime), names.CONFIRMATION_DATA, HandoffLifetime)
+    statement = only(signed.assertion, names.AUTHN_STATEMENT, HandoffLifetime)
+    issued_at = _required_time(signed.assertion, "IssueInstant")
+    sent_at = _required_time(signed.message, "IssueInstant")
+    optional = ((conditions, "NotBefore"), (data, "NotBefore"), (statement, "AuthnInstant"))
+    starts = [(moment, path_of(element)) for element, name in optional if (moment := _time(element, name))]
+    ends = tuple((_required_time(element, "NotOnOrAfter"), path_of(element)) for element in (conditions, data))
+    return Window(
+        issued_at=issued_at,
+        starts=((issued_at, path_of(signed.assertion)), (sent_at, path_of(signed.message)), *starts),
+        ends=ends,
+        session_ends=min(_time(statement, "SessionNotOnOrAfter") or _END_OF_TIME, min(issued_at, _LAST_ISSUE) + MAX_SESSION),
+        authn_context=statement.findtext(_CONTEXT_CLASS) or UNSPECIFIED_CONTEXT,
+    )
+
+
+def _required_time(element: etree._Element, name: str) -> datetime:
+    moment = _time(element, name)
+    if moment is None:
+        raise HandoffLifetime(expected=name, received="none", node=path_of(element))
+    return moment
+
+
+def _time(element: etree._Element, name: str) -> datetime | None:
+    """Return an attribute's time: UTC, spelled with Z (core 1.3.3); raises `HandoffLifetime`."""
+    text = element.get(name)
+    if text is None:
+        return None
+    try:
+        if _UTC_TIME.fullmatch(text):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    raise HandoffLifetime(expected=f"{name} as YYYY-MM-DDThh:mm:ssZ", received=text, node=path_of(element))
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,225 @@
+"""Check 7: the signatures of a document, and the tree that they vouch for.
+
+The law: what is hashed is what is read. SignedInfo and the signed element are made canonical once, the signature and the digest
+are verified over exactly those bytes, and only the re-parsed bytes leave this module. Nothing of KeyInfo is read; only pinned
+keys are tried; an algorithm that is not listed here does not exist.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from lxml import etree
+
+from bridge.errors import HandoffAlgorithm, HandoffMalformed, HandoffSignature
+from bridge.saml import names
+from bridge.saml.trust import PinnedKey, TrustedIssuer
+from bridge.saml.xml import Document, canonical, canonical_without, only, parse, path_of, text_of
+
+# RFC 6931 2.3 and xmldsig-core1 6.4: method -> (key type, hash). An allow-list: HMAC, SHA-1 and MD5 are not on it.
+_RSA = {names.RSA_SHA256: hashes.SHA256(), names.RSA_SHA384: hashes.SHA384(), names.RSA_SHA512: hashes.SHA512()}
+_ECDSA = {names.ECDSA_SHA256: hashes.SHA256(), names.ECDSA_SHA384: hashes.SHA384(), names.ECDSA_SHA512: hashes.SHA512()}
+_DIGESTS = {names.SHA256: hashlib.sha256, names.SHA384: hashlib.sha384, names.SHA512: hashlib.sha512}
+_PKCS1 = padding.PKCS1v15()
+_TRANSFORMS = [names.ENVELOPED, names.EXCLUSIVE_C14N]
+_MAX_PREFIXES = 16
+_PREFIX = re.compile(r"#default|[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What check 7 judges: a document, whom we trust, the time (aware, UTC)."""
+
+    document: Document
+    trust: Mapping[str, TrustedIssuer]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHandoff:
+    """What was signed, re-parsed from the signed bytes.
+
+    `response` is None where only the assertion is signed; `unverified_response` may then be read to refuse, never to decide.
+    `signer` is the trusted issuer whose key verified.
+    """
+
+    assertion: etree._Element
+    response: etree._Element | None
+    unverified_response: etree._Element
+    signer: TrustedIssuer
+    document: Document
+
+    @property
+    def message(self) -> etree._Element:
+        """The signed Response, or the unverified one where the assertion alone is signed."""
+        return self.unverified_response if self.response is None else self.response
+
+
+def check_signature(received: Received) -> SignedHandoff:
+    """Check 7: return what a trusted key signed; every signature in the document must verify.
+
+    Raises `HandoffSignature`, `HandoffAlgorithm`.
+    """
+    document = received.document
+    root = document.root
+    unverified_assertion = only(root, names.ASSERTION, HandoffSignature)
+    _refuse_misplaced(document, unverified_assertion)
+    candidates = _candidates(unverified_assertion, received.trust)
+    signer = None
+    response = None
+    assertion = unverified_assertion
+    if (signature := root.find(names.SIGNATURE)) is not None:
+        signer, response = _verified(root, signature, candidates, received.now)
+        assertion = only(response, names.ASSERTION, HandoffSignature)
+        candidates = (signer,)
+    assertion_is_signed = (signature := assertion.find(names.SIGNATURE)) is not None
+    if signature is not None:
+        signer, assertion = _verified(assertion, signature, candidates, received.now)
+    if signer is None:
+        raise HandoffSignature(expected="a signature", received="none", node=path_of(root))
+    if signer.signed in ("response", "both") and response is None:
+        raise HandoffSignature(expected="a signature of the Response", received="of the Assertion only", node=path_of(root))
+    if signer.signed in ("assertion", "both") and not assertion_is_signed:
+        node = path_of(unverified_assertion)
+        raise HandoffSignature(expected="a signature of the Assertion", received="of the Response only", node=node)
+    return SignedHandoff(assertion=assertion, response=response, unverified_response=root, signer=signer, document=document)
+
+
+def _refuse_misplaced(document: Document, assertion: etree._Element) -> None:
+    if document.has_duplicate_ids:
+        raise HandoffSignature(expected="every ID once", received="one ID twice", node=path_of(document.root))
+    for tag, element in document.elements:
+        if tag == names.SIGNATURE:
+            before = element.getprevious()
+            if element.getparent() not in (document.root, assertion) or (before is not None and before.tag != names.ISSUER):
+                raise HandoffSignature(
+                    expected="a Signature right after the Issuer of the Response or the Assertion",
+                    received="a Signature elsewhere",
+                    node=path_of(element),
+                )
+
+
+def _candidates(unverified_assertion: etree._Element, trust: Mapping[str, TrustedIssuer]) -> tuple[TrustedIssuer, ...]:
+    """Return whose keys may verify: the named issuer's, or everybody's where nobody trusted is named (check 8 refuses then)."""
+    unverified_issuer = unverified_assertion.findtext(names.ISSUER) or ""
+    named = trust.get(unverified_issuer)
+    return (named,) if named else tuple(trust.values())
+
+
+def _verified(
+    parent: etree._Element, signature: etree._Element, candidates: tuple[TrustedIssuer, ...], now: datetime
+) -> tuple[TrustedIssuer, etree._Element]:
+    """Return the issuer whose key made *signature* over *parent*, and *parent* as it was signed, re-parsed."""
+    node = path_of(signature)
+    children = [child.tag for child in signature]
+    if children not in ([names.SIGNED_INFO, names.SIGNATURE_VALUE], [names.SIGNED_INFO, names.SIGNATURE_VALUE, names.KEY_INFO]):
+        raise HandoffSignature(expected="SignedInfo, SignatureValue, KeyInfo", received="another Signature", node=node)
+    try:
+        info_bytes = canonical(signature[0], _prefixes(signature[0].find(names.CANONICALIZATION_METHOD), node))
+        info = parse(info_bytes)
+        digest_method, digest, prefixes = _read_signed_info(info, parent.get("ID"), node)
+        method = only(info, names.SIGNATURE_METHOD, HandoffSignature).get("Algorithm", "")
+        value = _base64(text_of(signature[1], HandoffSignature), node)
+        signer = _signer(method, value, info_bytes, candidates, now, node)
+        signed_bytes = canonical_without(parent, signature, prefixes)
+        if not hmac.compare_digest(_DIGESTS[digest_method](signed_bytes).digest(), digest):
+            raise HandoffSignature(expected="the digest of the signed element", received="another digest", node=node)
+        return signer, parse(signed_bytes)
+    except (etree.C14NError, HandoffMalformed) as error:
+        raise HandoffSignature(expected="a canonical form", received="none", node=node) from error
+
+
+def _read_signed_info(info: etree._Element, parent_id: str | None, node: str) -> tuple[str, bytes, list[str]]:
+    """Return digest method, digest and inclusive prefixes of the one Reference; its shape is fixed, child by child."""
+    tags = [child.tag for child in info]
+    if tags != [names.CANONICALIZATION_METHOD, names.SIGNATURE_METHOD, names.REFERENCE]:
+        raise HandoffSignature(expected="exactly one Reference", received=f"{tags.count(names.REFERENCE)}", node=node)
+    method, signature_method, reference = info
+    _allowed(method, [names.EXCLUSIVE_C14N], node)
+    _allowed(signature_method, [*_RSA, *_ECDSA], node)
+    if len(signature_method):
+        raise HandoffSignature(expected="no parameters of SignatureMethod", received="parameters", node=node)
+    if reference.get("URI") != f"#{parent_id}":
+        raise HandoffSignature(expected=f"#{parent_id}", received=reference.get("URI", "none"), node=node)
+    if [child.tag for child in reference] != [names.TRANSFORMS, names.DIGEST_METHOD, names.DIGEST_VALUE]:
+        raise HandoffSignature(expected="Transforms, DigestMethod, DigestValue", received="another Reference", node=node)
+    transforms, digest_method, digest_value = reference
+    for transform in transforms:
+        _allowed(transform, _TRANSFORMS, node)
+    if [transform.get("Algorithm") for transform in transforms] != _TRANSFORMS or len(transforms[0]):
+        raise HandoffSignature(expected="enveloped-signature, then exclusive c14n", received="other transforms", node=node)
+    _allowed(digest_method, list(_DIGESTS), node)
+    digest = _base64(text_of(digest_value, HandoffSignature), node)
+    return digest_method.get("Algorithm", ""), digest, _prefixes(transforms[1], node)
+
+
+def _allowed(element: etree._Element, algorithms: list[str], node: str) -> None:
+    algorithm = element.get("Algorithm", "none")
+    if algorithm not in algorithms:
+        raise HandoffAlgorithm(expected=" or ".join(algorithms), received=algorithm, node=node)
+
+
+def _prefixes(method: etree._Element | None, node: str) -> list[str]:
+    """Return the PrefixList of an exclusive c14n *method* (xml-exc-c14n 4), its only parameter."""
+    if method is None or not len(method):
+        return []
+    prefixes = method[0].get("PrefixList", "").split()
+    plain = len(prefixes) <= _MAX_PREFIXES and all(_PREFIX.fullmatch(prefix) for prefix in prefixes)
+    if len(method) > 1 or method[0].tag != names.INCLUSIVE_NAMESPACES or not plain:
+        raise HandoffSignature(expected="at most a short PrefixList", received="other parameters", node=node)
+    return prefixes
+
+
+def _base64(text: str, node: str) -> bytes:
+    joined = "".join(text.split())
+    try:
+        return base64.b64decode(joined, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise HandoffSignature(expected="base64", received="other characters", node=node) from error
+
+
+def _signer(
+    method: str, value: bytes, message: bytes, candidates: tuple[TrustedIssuer, ...], now: datetime, node: str
+) -> TrustedIssuer:
+    expired = False
+    for issuer in candidates:
+        for pinned in issuer.keys:
+            if not _verifies(pinned, method, value, message):
+                continue
+            if now - issuer.skew < pinned.expires_at:
+                return issuer
+            expired = True
+    received = "a signature by a certificate that has expired" if expired else "a signature by no pinned key"
+    raise HandoffSignature(expected="a signature by a pinned certificate of the issuer", received=received, node=node)
+
+
+def _verifies(pinned: PinnedKey, method: str, value: bytes, message: bytes) -> bool:
+    key = pinned.key
+    try:
+        if isinstance(key, RSAPublicKey) and method in _RSA:
+            key.verify(value, message, _PKCS1, _RSA[method])
+            return True
+        if isinstance(key, EllipticCurvePublicKey) and method in _ECDSA:
+            key.verify(_der(value, (key.key_size + 7) // 8), message, ECDSA(_ECDSA[method]))
+            return True
+    except InvalidSignature:
+        return False
+    return False
+
+
+def _der(value: bytes, size: int) -> bytes:
+    """Return an ECDSA signature of XML Signature (r and s of *size* bytes each, xmldsig-core1 6.4.3) in DER."""
+    if len(value) != 2 * size:
+        raise InvalidSignature
+    return encode_dss_signature(int.from_bytes(value[:size], "big"), int.from_bytes(value[size:], "big"))

@@ -1,0 +1,240 @@
+"""Bytes to trees and trees to canonical bytes: the hardened parser, the gate before and after it, exclusive c14n.
+
+The law: bytes are refused before they are parsed wherever text alone can tell, and a tree is only read through `only` and
+`text_of`, for which zero and two are both refusals.
+"""
+
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lxml import etree
+
+from bridge.errors import HandoffError, HandoffMalformed
+from bridge.handoff import is_reference
+from bridge.saml.names import ATTRIBUTE, ATTRIBUTE_VALUE
+
+MAX_XML_BYTES = 150_000
+MAX_ELEMENTS = 1_000
+MAX_ATTRIBUTES = 2_000
+MAX_DEPTH = 24
+
+_DECLARATION = re.compile(
+    r"""<\?xml\s+version\s*=\s*(?:"1\.0"|'1\.0')(?:\s+encoding\s*=\s*(?:"utf-8"|'utf-8'))?"""
+    r"""(?:\s+standalone\s*=\s*(?:"(?:yes|no)"|'(?:yes|no)'))?\s*\?>""",
+    re.IGNORECASE,
+)
+_NAMESPACE = re.compile(r"""xmlns(?::[^\s=]*)?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s&]*")
+_TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
+_ALL_NAMESPACES = etree.XPath("//namespace::*")
+_STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that came from outside and passed the gate; nothing in it is verified.
+
+    `root` is never changed. `ids` are the values of every attribute called ID in any letter case, in document order;
+    `foreign` are the elements that carry an attribute of a namespace, with its name.
+    """
+
+    raw: bytes
+    root: etree._Element
+    elements: tuple[tuple[str, etree._Element], ...]
+    ids: tuple[str, ...]
+    foreign: tuple[tuple[etree._Element, str], ...]
+
+    @property
+    def has_duplicate_ids(self) -> bool:
+        """Whether two attributes called ID have one value, so that a reference to it could mean either element."""
+        return len(set(self.ids)) != len(self.ids)
+
+    def annotate(self, refusal: HandoffError) -> None:
+        """Fill in where *refusal* happened in this document and the reference that the document claims to have."""
+        if refusal.line is None and refusal.node:
+            element = self._find(refusal.node)
+            refusal.line = element.sourceline if element is not None else None
+        if not refusal.unverified_reference:
+            refusal.unverified_reference = self._unverified_reference()
+
+    def _find(self, path: str) -> etree._Element | None:
+        first, *steps = path.split("/")
+        if first != local_name(self.root):
+            steps.insert(0, first)
+        found: etree._Element | None = self.root
+        for step in steps:
+            match = _STEP.fullmatch(step)
+            if found is None or match is None:
+                return None
+            alike = [child for child in found if local_name(child) == match[1]]
+            found = alike[int(match[2] or 1) - 1] if len(alike) >= int(match[2] or 1) else None
+        return found
+
+    def _unverified_reference(self) -> str:
+        for tag, element in self.elements:
+            if tag == ATTRIBUTE and element.get("Name") == "reference":
+                value = element.findtext(ATTRIBUTE_VALUE)
+                return value if value is not None and is_reference(value) else ""
+        return ""
+
+
+class _Parsers(threading.local):
+    """One parser a thread: a shared one would make threads wait for each other."""
+
+    def __init__(self) -> None:
+        self.parser = etree.XMLParser(
+            encoding="utf-8",
+            resolve_entities=False,
+            load_dtd=False,
+            dtd_validation=False,
+            attribute_defaults=False,
+            no_network=True,
+            huge_tree=False,
+            recover=False,
+            remove_comments=False,
+            remove_pis=False,
+            collect_ids=False,
+        )
+
+
+_parsers = _Parsers()
+
+
+def read_document(raw_xml: bytes) -> Document:
+    """Return the document in *raw_xml*: UTF-8, at most `MAX_XML_BYTES`, elements and text only, within the caps.
+
+    Raises `HandoffMalformed`.
+    """
+    if len(raw_xml) > MAX_XML_BYTES:
+        raise HandoffMalformed(expected=f"at most {MAX_XML_BYTES} bytes", received=f"{len(raw_xml)} bytes")
+    unverified_text = _gate_text(raw_xml)
+    root = parse(raw_xml)
+    _gate_namespaces(unverified_text, root)
+    if _TOO_DEEP(root):
+        raise HandoffMalformed(expected=f"at most {MAX_DEPTH} levels", received="a deeper document")
+    elements = []
+    ids = []
+    foreign = []
+    attributes = 0
+    for element in root.iter():
+        elements.append((str(element.tag), element))
+        for name, value in element.items():
+            attributes += 1
+            if name[0] == "{":
+                foreign.append((element, name))
+            elif name.lower() == "id":
+                ids.append(value)
+    if attributes > MAX_ATTRIBUTES:
+        raise HandoffMalformed(expected=f"at most {MAX_ATTRIBUTES} XML attributes", received=str(attributes))
+    return Document(raw=raw_xml, root=root, elements=tuple(elements), ids=tuple(ids), foreign=tuple(foreign))
+
+
+def _gate_text(raw_xml: bytes) -> str:
+    # Decoded before anything is searched: in UTF-16 or UTF-7 a search for "<!" finds nothing (CVE-2024-52806).
+    try:
+        text = raw_xml.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HandoffMalformed(expected="UTF-8", received=f"another encoding at byte {error.start}") from error
+    declaration = _DECLARATION.match(text)
+    markup_from = declaration.end() if declaration else 0
+    if text.startswith("\ufeff"):
+        raise HandoffMalformed(expected="UTF-8 without a byte order mark", received="a byte order mark", line=1)
+    if (at := text.find("<?", markup_from)) >= 0:
+        raise _unwanted(text, at, "a processing instruction, or a declaration other than XML 1.0 in UTF-8")
+    if text.count("<!") != text.count("<![CDATA["):
+        raise _unwanted(text, re.search(r"<!(?!\[CDATA\[)", text), "a DOCTYPE, an entity or a comment")
+    if text.count("<") > 2 * MAX_ELEMENTS:
+        raise HandoffMalformed(expected=f"at most {MAX_ELEMENTS} elements", received=f"{text.count('<')} tags")
+    return text
+
+
+def _unwanted(text: str, at: "int | re.Match[str] | None", what: str) -> HandoffMalformed:
+    offset = at.start() if isinstance(at, re.Match) else at or 0
+    return HandoffMalformed(expected="elements and text only", received=what, line=text.count("\n", 0, offset) + 1)
+
+
+def _gate_namespaces(text: str, root: etree._Element) -> None:
+    # A relative namespace URI makes canonicalisation fail, and a caller that goes on digests nothing ("Fragile Lock").
+    suspects = [one or two for one, two in _NAMESPACE.findall(text)]
+    if all(not uri or _ABSOLUTE.fullmatch(uri) for uri in suspects):
+        return
+    for _prefix, uri in _ALL_NAMESPACES(root):
+        if uri and not _ABSOLUTE.fullmatch(uri):
+            raise HandoffMalformed(expected="absolute namespace URIs", received=uri)
+
+
+def parse(xml: bytes) -> etree._Element:
+    """Return the root of *xml*, read by the hardened parser of this thread; raises `HandoffMalformed`."""
+    try:
+        return etree.fromstring(xml, _parsers.parser)
+    except etree.XMLSyntaxError as error:
+        raise HandoffMalformed(expected="well-formed XML", received=error.msg or "", line=error.lineno) from error
+
+
+def canonical(element: etree._Element, inclusive_prefixes: Sequence[str] = ()) -> bytes:
+    """Return *element* in Exclusive XML Canonicalization 1.0 without comments; raises `lxml.etree.C14NError`."""
+    prefixes = list(inclusive_prefixes) or None
+    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes)
+
+
+def canonical_without(element: etree._Element, child: etree._Element, inclusive_prefixes: Sequence[str] = ()) -> bytes:
+    """Return *element* in canonical form as if *child* were not there (the enveloped-signature transform).
+
+    The text after *child* belongs to *element* and stays. The tree is as before on return.
+    """
+    index = element.index(child)
+    tail = child.tail
+    before = element[index - 1] if index else None
+    kept = element.text if before is None else before.tail
+    joined = (kept or "") + (tail or "") or None
+    element.remove(child)
+    _set_text(element, before, joined)
+    try:
+        return canonical(element, inclusive_prefixes)
+    finally:
+        _set_text(element, before, kept)
+        element.insert(index, child)
+        child.tail = tail
+
+
+def _set_text(element: etree._Element, before: etree._Element | None, text: str | None) -> None:
+    if before is None:
+        element.text = text
+    else:
+        before.tail = text
+
+
+def local_name(element: etree._Element) -> str:
+    """Return the local name of *element*."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def path_of(element: etree._Element) -> str:
+    """Return where *element* stands, such as `Response/Assertion/AttributeStatement/Attribute[3]`."""
+    steps = []
+    while (parent := element.getparent()) is not None:
+        alike = [child for child in parent if local_name(child) == local_name(element)]
+        steps.append(local_name(element) + (f"[{alike.index(element) + 1}]" if len(alike) > 1 else ""))
+        element = parent
+    return "/".join((local_name(element), *reversed(steps)))
+
+
+def only(parent: etree._Element, tag: str, refusal: type[HandoffError]) -> etree._Element:
+    """Return the one child of *parent* called *tag*; raises *refusal* for zero and for two."""
+    found = parent.findall(tag)
+    if len(found) != 1:
+        name = tag.rpartition("}")[2]
+        raise refusal(expected=f"exactly one {name}", received=str(len(found)), node=path_of(parent))
+    return found[0]
+
+
+def text_of(element: etree._Element, refusal: type[HandoffError]) -> str:
+    """Return the whole text of *element*, empty if there is none; raises *refusal* if it has child nodes.
+
+    A value that is cut in two by a child or a comment is read in part by some and in full by others (CVE-2017-11427).
+    """
+    if len(element):
+        raise refusal(expected="text only", received=f"{len(element)} child nodes", node=path_of(element))
+    return element.text or ""
