@@ -4,7 +4,7 @@ The law: one holder for each claim, decided by the table's primary key, so that 
 the holder releases.
 """
 
-from sqlalchemy import BigInteger, Column, Engine, MetaData, String, Table, create_engine, delete, select, text
+from sqlalchemy import BigInteger, Column, Engine, MetaData, String, Table, create_engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateTable
@@ -81,9 +81,9 @@ class ClaimStore:
                 raise ClaimHeld
 
     def ping(self) -> None:
-        """Read once from the database."""
+        """Read once from the table."""
         with self._engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
+            connection.execute(select(_CLAIMS.c.kind).limit(1))
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,6 +1,8 @@
 """The service's API as an application: shapes, refusals, the token, the caps."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -337,9 +339,9 @@ class TestOperations:
     """Health, metrics and errors."""
 
     def test_ready_tells_when_the_claims_cannot_be_read(self, api: FlaskClient, tmp_path: Path) -> None:
-        """Without its database the service is alive and not ready, lookups are 503, and the router still has its answer."""
-        (tmp_path / "claims.db").unlink()
-        (tmp_path / "claims.db").mkdir()
+        """Without its table the service is alive and not ready, lookups are 503, and the router still has its answer."""
+        with closing(sqlite3.connect(tmp_path / "claims.db")) as database:
+            database.execute("DROP TABLE claims")
         assert api.get("/-/healthz").status_code == 200
         assert api.get("/-/readyz").status_code == 503
         response = api.post(LOOKUP, json=GITHUB)
