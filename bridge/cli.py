@@ -112,24 +112,19 @@ def _masked(value: object) -> object:
 
 def _compose(loaded: IdpConfig | SpConfig | TopologyConfig) -> None:
     """Load what a configuration points to: secrets, keys, certificates, providers; raises the first thing that is unusable."""
-    from bridge.seal import Seal
-
     if isinstance(loaded, TopologyConfig):
-        from bridge.topology.directory import load_directory
+        from bridge.topology.directory_file import load_directory
 
         load_directory(loaded.service.directory_file)
         return
-    Seal.from_files(loaded.service.secret_files)
     if isinstance(loaded, IdpConfig):
-        from bridge.keys import KeyRing
-        from idp.app import build_providers
+        from idp.cell import build
 
-        KeyRing.load(loaded.saml.keys)
-        build_providers(loaded)
+        build(loaded)
     else:
-        from sp.trust import trusted_issuers
+        from sp.cell import build as build_owning_cell
 
-        trusted_issuers(loaded)
+        build_owning_cell(loaded)
 
 
 @main.group()

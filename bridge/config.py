@@ -66,7 +66,6 @@ class SpConfig(Section):
     sessions: Sessions = Sessions()
     second_opinion: bool = True
     acs_path: str = DEFAULT_ACS_PATH
-    labels: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("acs_path")
     @classmethod

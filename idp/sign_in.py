@@ -3,6 +3,8 @@
 The law: a return path that is not plainly ours is dropped, never repeated and never followed (docs/decisions/0001).
 """
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -67,7 +69,7 @@ def blueprint(cell: LegacyCell) -> Blueprint:
             person=pages.Person(
                 name=session.account.name,
                 email=session.account.email,
-                org_name="",
+                org_name=urlsplit(service.public_url).netloc,
                 provider_label=provider.label if provider else session.provider,
                 session_ends=session.expires_at,
             ),

@@ -12,8 +12,9 @@ from bridge.accounts.opening import open_accounts
 from bridge.accounts.store import AccountStore
 from bridge.clock import utc_now
 from bridge.config import SpConfig
+from bridge.oauth.providers import PROVIDERS
 from bridge.saml.second_opinion import SecondOpinion
-from bridge.saml.verify import TrustedIssuer
+from bridge.saml.trust import TrustedIssuer
 from bridge.seal import Seal
 from bridge.web.messages import Labels
 from sp.orgs import Organization, organizations
@@ -44,7 +45,10 @@ def build(config: SpConfig) -> OwningCell:
         accounts=open_accounts(config),
         seal=Seal.from_files(config.service.secret_files),
         second_opinion=SecondOpinion() if config.second_opinion else None,
-        labels=Labels(providers=config.labels, orgs={org.path: org.name for org in config.org}),
+        labels=Labels(
+            providers={kind: provider.default_label for kind, provider in PROVIDERS.items()},
+            orgs={org.path: org.name for org in config.org},
+        ),
         clock=utc_now,
         random_bytes=secrets.token_bytes,
     )

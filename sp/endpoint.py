@@ -8,7 +8,9 @@ from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
 from bridge.errors import HandoffMalformed, HandoffUnbound, RequestForged
-from bridge.saml.verify import Endpoint, read_response, verify
+from bridge.saml.form import read_response
+from bridge.saml.trust import Endpoint
+from bridge.saml.verify import verify
 from bridge.web.cookies import browser_secret, read_cookie, set_cookie
 from bridge.web.csrf import require_same_origin
 from bridge.web.metrics import Metrics

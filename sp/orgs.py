@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bridge.accounts.policy import OrgPolicy
 from bridge.config import SpConfig
 from bridge.errors import OrgNotHere
-from bridge.saml.verify import Endpoint
+from bridge.saml.trust import Endpoint
 from bridge.urls import acs_url, sp_entity_id
 
 GITLAB_ACS_PATH = "/o/{org}/-/saml/callback"

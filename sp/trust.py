@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bridge.config import SpConfig
 from bridge.keys import load_certificates
-from bridge.saml.verify import TrustedIssuer
+from bridge.saml.trust import TrustedIssuer
 
 
 def trusted_issuers(config: SpConfig) -> dict[str, TrustedIssuer]:

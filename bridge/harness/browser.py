@@ -42,12 +42,17 @@ class Page:
         return urljoin(self.url, raw) if raw else ""
 
     @property
+    def tree(self) -> html.HtmlElement:
+        """The parsed page."""
+        return html.document_fromstring(self.text)
+
+    @property
     def forms(self) -> list[Form]:
         """The forms of the page in document order, with their hidden and prefilled fields."""
         if not self.text.strip():
             return []
         found = []
-        for element in html.document_fromstring(self.text).forms:
+        for element in self.tree.forms:
             fields = tuple((name, str(value)) for name, value in element.form_values())
             found.append(Form(urljoin(self.url, element.action or self.url), element.method, fields))
         return found
@@ -65,10 +70,18 @@ class Page:
             )
         return fitting[0]
 
+    @property
+    def reference(self) -> str:
+        """The reference that a page of refusal shows; raises `LookupError` where it shows none."""
+        found = self.tree.find_class("reference")
+        if len(found) != 1:
+            raise LookupError(f"no reference on the page at {urlsplit(self.url).path} ({self.status})")
+        return str(found[0].text_content())
+
     def sentence(self) -> str:
         """Return the text of the page's main part, white space folded."""
-        main = html.document_fromstring(self.text).xpath("//main")
-        return " ".join((main[0] if main else html.document_fromstring(self.text)).text_content().split())
+        main = self.tree.xpath("//main")
+        return " ".join((main[0] if main else self.tree).text_content().split())
 
 
 class Browser:

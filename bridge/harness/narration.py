@@ -15,12 +15,12 @@ from lxml import etree
 from bridge.harness.browser import Browser, Form, Page
 from bridge.harness.pair import Pair
 from bridge.harness.walk import Hop, Walk
-from bridge.saml.names import ASSERTION, PROTOCOL
+from bridge.saml.names import SAML, SAMLP
 
 RETURN_TO = "/o/acme/projects/7?tab=2"
 PROVIDER = "google_oauth2"
 PERSONA = "dana"
-_NAMES = {"saml": ASSERTION, "samlp": PROTOCOL}
+_NAMES = {"saml": SAML, "samlp": SAMLP}
 _TOLD = {
     "login.started": ("provider",),
     "identity.read": ("provider", "email_verified", "rule"),

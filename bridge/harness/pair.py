@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import requests
+
 import bridge.topology
 from bridge.config import IdpConfig, SpConfig, load
 from bridge.harness import world
@@ -90,6 +92,13 @@ class Pair:
     def logs(self) -> str:
         """Return everything that any process has logged so far."""
         return "\n".join(path.read_text("utf-8", "replace") for path in sorted((self.directory / "logs").glob("*.log")))
+
+    def issued_secrets(self) -> dict[str, list[str]]:
+        """Return every secret that the stand-in providers ever issued or received, by kind."""
+        answer = requests.get(f"{self.at.provider_url}/-/issued", timeout=10)
+        answer.raise_for_status()
+        found: dict[str, list[str]] = answer.json()
+        return found
 
     def events(self, service: str) -> Iterator[dict[str, object]]:
         """Yield the structured log events of *service*, oldest first."""

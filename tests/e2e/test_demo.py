@@ -1,0 +1,55 @@
+"""`cellbridge demo`: what a newcomer runs first."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bridge.harness.processes import answers, free_port, wait_until
+
+pytestmark = pytest.mark.e2e
+COMMAND = [str(Path(sys.executable).with_name("cellbridge")), "demo"]
+
+
+def test_once_walks_a_sign_in(tmp_path: Path) -> None:
+    """`--once` prints every hop with what was checked, ends with 0, and leaves no file and no process behind."""
+    done = subprocess.run(
+        [*COMMAND, "--once"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The sign-in crossed the bridge." in done.stdout
+    assert done.stdout.count("checked:") >= 10
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end every process that the demo started, and remove its files."""
+    port = free_port()
+    with subprocess.Popen(
+        [*COMMAND, "--port", str(port)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as demo:
+        wait_until(lambda: answers(f"http://localhost:{port}/users/sign_in"), seconds=60, what="the demo")
+        children = psutil.Process(demo.pid).children(recursive=True)
+        assert len(children) >= 6
+        demo.send_signal(how)
+        output, _ = demo.communicate(timeout=60)
+        assert demo.returncode in (0, 1)
+    assert "/o/acme/projects/7?tab=2" in output
+    gone, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive, [child.cmdline() for child in alive]
+    assert len(gone) == len(children)
+    assert list(tmp_path.iterdir()) == []
