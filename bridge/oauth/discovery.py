@@ -51,22 +51,30 @@ class _Kept:
         self._url, self._document, self._provider, self._http, self._clock = url, document, provider, http, clock
         self._lock = threading.Lock()
         self._fields: Fields | None = None
-        self._fetched_at = self._stale_at = clock()
+        self._stale_at = clock()
+        self._look_again_from = clock()
 
-    def get(self, *, newer_than: Fields | None = None) -> Fields:
-        """Return the document; with *newer_than*, fetch it anew unless that was done already, or less than a pause ago."""
+    def get(self) -> Fields:
+        """Return the document, fetched anew if it is stale."""
         with self._lock:
             now = self._clock()
-            fields = self._fields
-            stale = fields is None or now >= self._stale_at
-            unwanted = fields is not None and fields is newer_than and now - self._fetched_at >= REFETCH_PAUSE
-            if fields is None or stale or unwanted:
-                reply = self._http.get(self._url, provider=self._provider, document=self._document)
-                fields = reply.object()
-                kept = KEPT if reply.fresh_seconds is None else timedelta(seconds=reply.fresh_seconds)
-                self._fields, self._fetched_at = fields, now
-                self._stale_at = now + min(max(kept, MIN_KEPT), MAX_KEPT)
-            return fields
+            return self._fetch(now) if self._fields is None or now >= self._stale_at else self._fields
+
+    def get_newer_than(self, seen: Fields) -> Fields:
+        """Return the document, fetched anew unless another thread did so already, or did so to no avail a moment ago."""
+        with self._lock:
+            now = self._clock()
+            if self._fields is None or (self._fields is seen and now >= self._look_again_from):
+                self._look_again_from = now + REFETCH_PAUSE
+                return self._fetch(now)
+            return self._fields
+
+    def _fetch(self, now: datetime) -> Fields:
+        reply = self._http.get(self._url, provider=self._provider, document=self._document)
+        fields = self._fields = reply.object()
+        kept = KEPT if reply.fresh_seconds is None else timedelta(seconds=reply.fresh_seconds)
+        self._stale_at = now + min(max(kept, MIN_KEPT), MAX_KEPT)
+        return fields
 
 
 class Issuer:
@@ -80,19 +88,7 @@ class Issuer:
 
     def metadata(self) -> IssuerMetadata:
         """Return the issuer's endpoints; raises `ProviderUnavailable` and `ProviderBadReply`."""
-        fields = self._configuration.get()
-        # Equal to the letter (OIDC Discovery 4.3): else one issuer could speak for another.
-        if fields.text("issuer") != self._issuer:
-            raise fields.refusal("issuer", "is not the configured one")
-        return IssuerMetadata(
-            issuer=self._issuer,
-            authorization_endpoint=self._endpoint(fields, "authorization_endpoint"),
-            token_endpoint=self._endpoint(fields, "token_endpoint"),
-            jwks_uri=self._endpoint(fields, "jwks_uri"),
-            userinfo_endpoint=self._endpoint(fields, "userinfo_endpoint") if "userinfo_endpoint" in fields else None,
-            auth_method=_auth_method(fields),
-            names_itself_in_callbacks=fields.is_true("authorization_response_iss_parameter_supported"),
-        )
+        return read_metadata(self._configuration.get(), issuer=self._issuer)
 
     def key(self, *, alg: str, kid: str | None) -> VerifyingKey:
         """Return the one published key that verifies *alg* and is called *kid*; without a kid, the only one that fits.
@@ -107,22 +103,11 @@ class Issuer:
         seen = kept.get()
         found = self._fitting(seen, alg, kid)
         if not found:
-            found = self._fitting(kept.get(newer_than=seen), alg, kid)
+            found = self._fitting(kept.get_newer_than(seen), alg, kid)
         if len(found) != 1:
             which = "several published keys fit" if found else "no published key fits"
             raise ProviderBadToken(provider=self._provider, reason=f"kid: {which}")
         return found[0]
-
-    def _endpoint(self, fields: Fields, name: str) -> str:
-        """Return an endpoint: https, or loopback where the issuer is too, so that no document steers us into this machine."""
-        url = fields.text(name)
-        try:
-            http_url(url)
-        except ValueError as error:
-            raise fields.refusal(name, str(error)) from None
-        if is_loopback(url) and not is_loopback(self._issuer):
-            raise fields.refusal(name, "leads to this machine")
-        return url
 
     def _fitting(self, jwks: Fields, alg: str, kid: str | None) -> list[VerifyingKey]:
         listed = jwks.values.get("keys")
@@ -130,6 +115,34 @@ class Issuer:
             raise ProviderBadReply(provider=self._provider, reason=f"jwks: keys is not a list of at most {MAX_KEYS}")
         fitting = (key for key in listed if isinstance(key, dict) and kid in (None, key.get("kid")) and _verifies(key, alg))
         return [key for key in map(_import_key, fitting) if key is not None]
+
+
+def read_metadata(fields: Fields, *, issuer: str) -> IssuerMetadata:
+    """Return what the discovery document *fields* says of *issuer*; raises `ProviderBadReply`."""
+    # Equal to the letter (OIDC Discovery 4.3): else one issuer could speak for another.
+    if fields.text("issuer") != issuer:
+        raise fields.refusal("issuer", "is not the configured one")
+    return IssuerMetadata(
+        issuer=issuer,
+        authorization_endpoint=_endpoint(fields, "authorization_endpoint", issuer),
+        token_endpoint=_endpoint(fields, "token_endpoint", issuer),
+        jwks_uri=_endpoint(fields, "jwks_uri", issuer),
+        userinfo_endpoint=_endpoint(fields, "userinfo_endpoint", issuer) if "userinfo_endpoint" in fields else None,
+        auth_method=_auth_method(fields),
+        names_itself_in_callbacks=fields.is_true("authorization_response_iss_parameter_supported"),
+    )
+
+
+def _endpoint(fields: Fields, name: str, issuer: str) -> str:
+    """Return an endpoint: https, or loopback where the issuer is too, so that no document steers us into this machine."""
+    url = fields.text(name)
+    try:
+        http_url(url)
+    except ValueError as error:
+        raise fields.refusal(name, str(error)) from None
+    if is_loopback(url) and not is_loopback(issuer):
+        raise fields.refusal(name, "leads to this machine")
+    return url
 
 
 def _auth_method(fields: Fields) -> AuthMethod:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -20,6 +20,7 @@ from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.id_token import ALGORITHMS
 from bridge.seal import Seal
+from bridge.sections import ProviderConfig
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CLIENT_ID = "client-1"
@@ -56,7 +57,6 @@ def json_answer(value: object, status: int = 200, **headers: str) -> Answer:
 
 
 Fault = Callable[[BaseHTTPRequestHandler], None]
-Route = Answer | Callable[[Received], Answer] | Fault
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -95,6 +95,13 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = _handle  # noqa: N815
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep the test output clean: a client that hangs up on a fault is what the tests are about."""
+
+
 @dataclass(frozen=True)
 class _FaultRoute:
     fault: Fault
@@ -108,8 +115,7 @@ class LoopbackProvider:
         self.received: list[Received] = []
         self.stopped = threading.Event()
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
@@ -121,6 +127,14 @@ class LoopbackProvider:
     def fail(self, method: str, path: str, fault: Fault) -> None:
         """Let *fault* do with the connection of *method* *path* as it likes; the connection ends with it."""
         self.routes[method, path] = _FaultRoute(fault)
+
+    def hang(self, method: str, path: str) -> None:
+        """Take *method* *path* and never answer."""
+
+        def wait(_: BaseHTTPRequestHandler) -> None:
+            self.stopped.wait(30)
+
+        self.fail(method, path, wait)
 
     def asked(self, method: str, path: str) -> list[Received]:
         """Return the requests for *method* *path* so far."""
@@ -200,12 +214,18 @@ def begin(provider: str = "it", **options: Any) -> LoginAttempt:
     return login_attempt.start(provider=provider, **(values | options))
 
 
+def config(kind: str, *, name: str = "it", **settings: Any) -> ProviderConfig:
+    """Return the configuration of a provider of *kind*."""
+    values = {"name": name, "kind": kind, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    return ProviderConfig.model_validate(values | settings)
+
+
 class SigningIssuer:
     """An OpenID issuer at *url*: its keys, its documents and the tokens that it signs."""
 
     def __init__(self, server: LoopbackProvider, path: str = "/op") -> None:
         self.server, self.path, self.url = server, path, server.url + path
-        self.key = RSA_KEYS[0]
+        self.key: RSAKey | ECKey = RSA_KEYS[0]
         self.kid = "k1"
         self.metadata: dict[str, Any] = {
             "issuer": self.url,
@@ -238,7 +258,8 @@ class SigningIssuer:
     def sign(self, claims: dict[str, Any], *, key: RSAKey | ECKey | None = None, alg: str = "RS256", **header: Any) -> str:
         """Return *claims* as a token signed by *key*, ours unless given."""
         registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
-        return jwt.encode({"alg": alg, "kid": self.kid, **header}, claims, key or self.key, registry=registry)
+        protected = {"alg": alg, "kid": self.kid, **header}
+        return jws.serialize_compact(protected, json.dumps(claims), key or self.key, registry=registry)
 
     def gives(self, raw_id_token: str | None, **more: Any) -> None:
         """Answer the next code with this token."""

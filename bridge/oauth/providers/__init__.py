@@ -43,6 +43,7 @@ class Provider(Protocol):
 class ProviderClass(Protocol):
     """What a provider's file holds; of the settings of place it understands `takes` and cannot go without `needs`."""
 
+    default_label: str
     takes: frozenset[str]
     needs: frozenset[str]
 

@@ -23,13 +23,14 @@ HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "202
 class GitHub:
     """Identity by the numeric `id`; a `login` can be renamed and taken over."""
 
+    default_label: ClassVar[str] = "GitHub"
     takes: ClassVar[frozenset[str]] = frozenset({"base_url", "unsafe_base_url"})
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:  # noqa: ARG002
         self.name = config.name
         self.kind = config.provider_kind
-        self.label = config.label or "GitHub"
+        self.label = config.label or self.default_label
         own = config.unsafe_base_url or config.base_url
         web = (own or "https://github.com").rstrip("/")
         self._api = f"{web}/api/v3" if own else "https://api.github.com"

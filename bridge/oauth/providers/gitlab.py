@@ -22,13 +22,14 @@ RULE = "gitlab.confirmed_at"
 class GitLab:
     """Identity by the numeric `id`; the email counts where GitLab says when it was confirmed."""
 
+    default_label: ClassVar[str] = "GitLab"
     takes: ClassVar[frozenset[str]] = frozenset({"base_url", "unsafe_base_url"})
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:  # noqa: ARG002
         self.name = config.name
         self.kind = config.provider_kind
-        self.label = config.label or "GitLab"
+        self.label = config.label or self.default_label
         self._base = (config.unsafe_base_url or config.base_url or "https://gitlab.com").rstrip("/")
         self._grant = CodeGrant(config, http, scopes=("read_user",))
         self._http = http

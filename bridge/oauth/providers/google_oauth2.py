@@ -23,13 +23,14 @@ RULE = "google.email_verified"
 class Google:
     """Identity by `sub`, which is never reused; the email counts where `email_verified` is true."""
 
+    default_label: ClassVar[str] = "Google"
     takes: ClassVar[frozenset[str]] = frozenset({"unsafe_base_url"})
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
         self.name = config.name
         self.kind = config.provider_kind
-        self.label = config.label or "Google"
+        self.label = config.label or self.default_label
         self._client = OpenIdClient(config, config.unsafe_base_url or ISSUER, http=http, clock=clock)
 
     def authorization_url(self, attempt: LoginAttempt, redirect_uri: str) -> str:

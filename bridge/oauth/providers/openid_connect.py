@@ -21,13 +21,14 @@ RULE = "oidc.email_verified"
 class OpenIdConnect:
     """Identity by `sub`, stable and never reused within the issuer (OIDC Core 5.7)."""
 
+    default_label: ClassVar[str] = "OpenID Connect"
     takes: ClassVar[frozenset[str]] = frozenset({"issuer"})
     needs: ClassVar[frozenset[str]] = frozenset({"issuer"})
 
     def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
         self.name = config.name
         self.kind = config.provider_kind
-        self.label = config.label or "OpenID Connect"
+        self.label = config.label or self.default_label
         self._client = OpenIdClient(config, config.issuer or "", http=http, clock=clock)
 
     def authorization_url(self, attempt: LoginAttempt, redirect_uri: str) -> str:
