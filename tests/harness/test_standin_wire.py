@@ -129,7 +129,8 @@ class TestTokens:
             iat={"essential": True},
         ).validate(token.claims)
         assert token.claims["sub"] == BY_KEY["dana"].uid(provider)
-        assert token.claims["email_verified"] is True
+        profile = {"email", "email_verified", "name", "given_name", "family_name", "picture", "hd"}
+        assert set(token.claims) & profile == (profile if provider == "google_oauth2" else set())
         assert token.header == {"alg": "RS256", "kid": keys.keys[0].kid, "typ": "JWT"}
         assert len(token.claims["at_hash"]) == 22
 

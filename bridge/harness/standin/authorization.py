@@ -152,7 +152,7 @@ class _IdToken(OpenIDCode):  # type: ignore[misc]
             "iss": wire.issuer,
             "azp": code.client_id,
             "aud": code.client_id,
-            **wire.userinfo(oauth_request.user, code.scope),
+            **wire.id_claims(oauth_request.user, code.scope),
             "at_hash": create_half_hash(token["access_token"], "RS256").decode("ascii"),
             "iat": now,
             "exp": now + wire.token_seconds,

@@ -116,9 +116,14 @@ class OidcWire(Wire):
         raise NotImplementedError
 
     def userinfo(self, persona: Persona, scope: str) -> dict[str, Any]:
-        """Return the claims that *scope* asks for (OIDC Core 5.4); the ID token carries the same."""
+        """Return the claims that *scope* asks for (OIDC Core 5.4)."""
         hidden = {name for part, names in _SCOPE_CLAIMS.items() if part not in scope.split() for name in names}
         return {name: value for name, value in self.claims(persona).items() if name not in hidden}
+
+    def id_claims(self, persona: Persona, scope: str) -> dict[str, Any]:
+        """Return what the ID token says about *persona*: who it is. What scopes ask for is at userinfo (OIDC Core 5.4)."""
+        del scope
+        return {"sub": persona.uid(self.name)}
 
     def callback_extras(self, persona: Persona | None, scope: str) -> dict[str, str]:
         """Add the issuer, to errors too (RFC 9207 2)."""

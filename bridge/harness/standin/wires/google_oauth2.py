@@ -50,6 +50,10 @@ class Google(OidcWire):
             claims["hd"] = persona.hosted_domain
         return claims
 
+    def id_claims(self, persona: Persona, scope: str) -> dict[str, Any]:
+        """Return all that userinfo says: Google puts it into the ID token too."""
+        return self.userinfo(persona, scope)
+
     def callback_extras(self, persona: Persona | None, scope: str) -> dict[str, str]:
         """Add what Google adds."""
         extras = super().callback_extras(persona, scope)

@@ -1,4 +1,4 @@
-"""A generic OpenID Connect provider: the standards as they are written, client_secret_basic, nothing more."""
+"""A generic OpenID Connect provider: the standards as they are written, client_secret_basic, email at userinfo only."""
 
 from typing import Any
 
