@@ -1,7 +1,8 @@
 """What a provider answers, and the identity or the refusal that we read from it: pairs of files, found by their names.
 
 `tests/providers/<kind>/<case>.response.json` holds the provider's replies by `METHOD /path` (`status`, 200 unless given, and
-`json` or `text`), and for OpenID providers the claims of the `id_token`, which are signed on the way. Beside it lies `<case>.identity.json` or `<case>.refusal.json`: exactly what comes of it.
+`json` or `text`), and for OpenID providers the claims of the `id_token`, which are signed on the way. Beside it lies
+`<case>.identity.json` or `<case>.refusal.json`: exactly what comes of it.
 """
 
 import json
