@@ -22,13 +22,20 @@ MAX_ANSWER_BYTES = 64 * 1024
 _CHUNK_BYTES = 8 * 1024
 
 
+class _NoRedirects(requests.Session):
+    """Sees no redirect at all: even unfollowed, requests reads the whole body of one, past every cap."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        return None
+
+
 class TopologyHttp:
     """Speaks to the service at *url*. *timeout_seconds* bounds connecting, each wait for bytes, and the whole of the body."""
 
     def __init__(self, url: str, *, token: str | None, timeout_seconds: float) -> None:
         self._url = url
         self._timeout = timeout_seconds
-        self._session = requests.Session()
+        self._session = _NoRedirects()
         # Otherwise .netrc would replace the bearer token, and HTTP_PROXY would see it.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
