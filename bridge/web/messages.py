@@ -4,6 +4,7 @@ The law: a sentence is a message id, and only a label from the configuration is 
 name that came with the request stays out, or anybody could make our page say what they like.
 """
 
+import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from bridge.errors import BridgeError
 DOMAIN = "cellbridge"
 DEFAULT_LANGUAGE = "en"
 
+_PLACEHOLDER = re.compile(r"\{(provider|org|reference)\}")
 _language: ContextVar[str] = ContextVar("language", default=DEFAULT_LANGUAGE)
 _translations: ContextVar[NullTranslations | None] = ContextVar("translations", default=None)
 
@@ -49,11 +51,18 @@ class Catalogues:
     def load(cls, directory: Path = Path(__file__).parent / "locale") -> "Catalogues":
         """Return the catalogues compiled under *directory*, as `<language>/LC_MESSAGES/cellbridge.mo`; English needs none."""
         found = sorted(path.parent.parent.name for path in directory.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
-        return cls({language: Translations.load(directory, [language], DOMAIN) for language in found})
+        return cls({name.replace("_", "-"): Translations.load(directory, [name], DOMAIN) for name in found})
 
     def choose(self, accepted: LanguageAccept) -> str:
-        """Return the language to answer in: the best of those that the browser accepts (RFC 9110 12.5.4), or English."""
-        return accepted.best_match(list(self._catalogues), default=DEFAULT_LANGUAGE) or DEFAULT_LANGUAGE
+        """Return the language to answer in, by lookup (RFC 4647 3.4): the browser's first that is here, else English."""
+        here = {language.lower(): language for language in self._catalogues}
+        for wanted, quality in accepted:
+            subtags = wanted.lower().split("-") if quality else []
+            while subtags:
+                if "-".join(subtags) in here:
+                    return here["-".join(subtags)]
+                subtags.pop()
+        return DEFAULT_LANGUAGE
 
     def use(self, language: str) -> None:
         """Speak *language* for the rest of this request."""
@@ -78,18 +87,17 @@ def ngettext(singular: str, plural: str, number: int) -> str:
 
 def sentences(error: BridgeError, *, labels: Labels, reference: str) -> tuple[str, str]:
     """Return what happened and what to do next, as plain text for the person: unescaped, with labels filled in."""
-    named = {
-        "provider": labels.provider(getattr(error, "provider", "")) or gettext("this provider"),
-        "org": labels.org(getattr(error, "org", "")) or gettext("your organization"),
+    known = {
+        "provider": labels.provider(getattr(error, "provider", "")),
+        "org": labels.org(getattr(error, "org", "")),
         "reference": reference,
     }
-    return _fill(gettext(error.sentence), named), _fill(gettext(error.next_step), named)
+    return _fill(gettext(error.sentence), known), _fill(gettext(error.next_step), known)
 
 
-def _fill(sentence: str, named: Mapping[str, str]) -> str:
-    """Fill placeholders by replacement: `str.format` would also read attributes, should a translator write them."""
-    starts_with_name = sentence.startswith("{")
-    for name, label in named.items():
-        sentence = sentence.replace(f"{{{name}}}", label)
-    known = tuple(label for label in named.values() if label[:1].isupper())
-    return sentence[:1].upper() + sentence[1:] if starts_with_name and not sentence.startswith(known) else sentence
+def _fill(sentence: str, known: Mapping[str, str | None]) -> str:
+    """Fill `{provider}`, `{org}` and `{reference}` in one pass: a label that holds a placeholder is not filled again."""
+    unnamed = {"provider": gettext("this provider"), "org": gettext("your organization")}
+    filled = _PLACEHOLDER.sub(lambda found: known[found[1]] or unnamed[found[1]], sentence)
+    first = _PLACEHOLDER.match(sentence)
+    return filled if first is None or known[first[1]] else filled[:1].upper() + filled[1:]

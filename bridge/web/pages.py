@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from babel import Locale
 from babel.dates import format_skeleton
 from flask import Flask, Response, make_response, render_template
 from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
@@ -42,7 +43,7 @@ class EmailForm:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Who is signed in, as the landing page shows it."""
+    """Who is signed in, as the landing page shows it; `org_name` is empty on the legacy cell."""
 
     name: str
     email: str
@@ -123,7 +124,7 @@ def handoff(*, acs_url: str, saml_response: str, relay_state: str | None, org_na
 def landing(*, person: Person, sign_out_path: str, csrf_token: str, asked_for: str | None = None) -> Response:
     """Return the page that says who is signed in; *asked_for* is the path that the person came for."""
     ends = person.session_ends.astimezone(UTC)
-    locale = messages.language()
+    locale = Locale.parse(messages.language(), sep="-")
     day, clock = (format_skeleton(skeleton, ends, tzinfo=UTC, locale=locale) for skeleton in ("yMMMd", "Hm"))
     return render(
         "landing.html",

@@ -41,14 +41,15 @@ class RateLimiter:
         key = (action, network_of(address))
         with self._lock:
             now = self._clock()
-            # The upper bound keeps a clock that was set back from locking people out.
-            full_again = min(max(self._full_again.get(key, now), now), now + window) + window / limit.tries
-            if full_again - now > window:
-                raise RateLimited
-            self._full_again[key] = full_again
+            # The upper bound, kept also when refused, lets nobody wait for a clock that was set back.
+            full_again = min(max(self._full_again.get(key, now), now), now + window)
+            refused = full_again + window / limit.tries - now > window
+            self._full_again[key] = full_again if refused else full_again + window / limit.tries
             self._full_again.move_to_end(key)
             while len(self._full_again) > self._max_clients:
                 self._full_again.popitem(last=False)
+        if refused:
+            raise RateLimited
 
     def __len__(self) -> int:
         return len(self._full_again)

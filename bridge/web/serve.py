@@ -51,7 +51,12 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return self._application()
+        try:
+            return self._application()
+        except Exception as error:
+            # gunicorn would print the exception's text, which may hold a database's password.
+            structlog.get_logger().critical("service.start_failed", trace=logs.trace_of(error))
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from error
 
 
 def serve(application: Callable[[], Flask], *, name: str, listen: Listen) -> None:
