@@ -49,6 +49,16 @@ class TestIssued:
         assert "old-secret" in issued["client_secrets"]
         assert "stolen-token" in issued["access_tokens"]
 
+    def test_a_fault_hides_no_secret(self, party: "Party", remote: Remote) -> None:
+        """What was sent to an endpoint that drops the connection was sent all the same."""
+        attempt = party.start("openid_connect")
+        remote.set_fault("openid_connect", "token", "drop")
+        with pytest.raises(requests.ConnectionError):
+            party.redeem(attempt, "unlucky-code")
+        issued = remote.issued()
+        assert "unlucky-code" in issued["codes"]
+        assert attempt.verifier in issued["code_verifiers"]
+
     def test_the_log_holds_none_of_them(self, remote: Remote, signed_in: SignIn, log: Path) -> None:
         """The access log has method, path and status; no query string, so no code and no state."""
         for provider in PROVIDERS:

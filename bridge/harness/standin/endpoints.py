@@ -27,6 +27,7 @@ def provider_blueprint(wire: Wire, ledger: Ledger, faults: FaultBoard) -> Bluepr
         path: str, endpoint: Endpoint, answer: Callable[[], Response], refusal: Callable[[], Response], method: str
     ) -> None:
         def view() -> Response:
+            _remember(ledger)
             fault = faults.strike(wire.name, endpoint)
             return spoilt(fault, answer=answer, refusal=refusal, elsewhere=wire.lure)
 
@@ -109,12 +110,16 @@ class _AuthorizationPage:
 STRICT_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def _token(server: ProviderServer) -> Response:
-    ledger: Ledger = server.ledger
-    basic = request.authorization.password if request.authorization and request.authorization.type == "basic" else None
+def _remember(ledger: Ledger) -> None:
+    """Remember the secrets of a request, whatever becomes of it."""
+    given = request.authorization
     ledger.saw("codes", *request.form.getlist("code"))
     ledger.saw("code_verifiers", *request.form.getlist("code_verifier"))
-    ledger.saw("client_secrets", *request.form.getlist("client_secret"), basic)
+    ledger.saw("client_secrets", *request.form.getlist("client_secret"), given.password if given else None)
+    ledger.saw("access_tokens", given.token if given else None)
+
+
+def _token(server: ProviderServer) -> Response:
     try:
         response: Response = server.create_token_response()
     except OAuth2Error as error:
@@ -131,7 +136,6 @@ def _resource(wire: Wire, ledger: Ledger, resource: Resource) -> Callable[[], Re
         given = request.authorization
         # GitHub also takes the scheme "token".
         value = given.token if given and given.type in ("bearer", "token") else None
-        ledger.saw("access_tokens", value)
         if not value:
             return wire.bearer_error("missing")
         token = ledger.token(wire.name, value)
