@@ -1,0 +1,118 @@
+"""Opening a cell's database, SQLite or PostgreSQL, and bringing it to the newest migration.
+
+The law: a writing transaction takes its lock at the start and waits a bounded time; several processes may upgrade at once, one
+does the work and the others find it done.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+
+from bridge.errors import DatabaseNotReady
+
+BUSY_SECONDS = 5
+_WAL_TRIES = 250
+_READS_ONLY = "cellbridge_reads_only"
+_UPGRADE_LOCK = 0x63656C6C  # any number, the same in every process
+_POSTGRES_OPTIONS = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout={3 * BUSY_SECONDS}s"
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for `sqlite:///FILE` or `postgresql://...` (psycopg 3); nothing is connected yet.
+
+    Open it after a fork, never before. Parameters of statements stay out of error texts: they hold addresses and uids.
+    Raises `ValueError` for another database.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
+            pool_pre_ping=True,
+            # Every look-up of a sign-in sees one moment: otherwise a person could be found by email, but not yet by the
+            # identity that another process links meanwhile, and be refused as a conflict with themselves.
+            isolation_level="REPEATABLE READ",
+            connect_args={"connect_timeout": BUSY_SECONDS, "options": _POSTGRES_OPTIONS},
+        )
+    if parsed.get_backend_name() != "sqlite":
+        raise ValueError("the database must be SQLite or PostgreSQL")
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection for reading alone; on SQLite it waits for no writer."""
+    with engine.connect().execution_options(**{_READS_ONLY: True}) as connection:
+        yield connection
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest migration, in one transaction; does nothing where it is there already.
+
+    Raises `DatabaseNotReady` if a newer version of the product made the database.
+    """
+    with engine.begin() as connection:  # on SQLite this is BEGIN IMMEDIATE, which is the lock
+        if connection.dialect.name == "postgresql":
+            # Each statement has to see what others committed while this process waited for the lock.
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
+        config = _alembic()
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise DatabaseNotReady(reason="the database is newer than this version of cellbridge; install that one") from error
+
+
+def current(engine: Engine) -> str | None:
+    """Return the migration that the database stands at, or None where it is empty."""
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def at_head(engine: Engine) -> bool:
+    """Whether the database stands at the newest migration."""
+    return current(engine) == ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "bridge.accounts:migrations")
+    return config
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
+    connection.isolation_level = None  # transactions begin where we say so, and DDL stays inside them
+    connection.execute("PRAGMA foreign_keys = ON")
+    _use_write_ahead_log(connection)
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL once. Two processes that switch a new file together get SQLITE_BUSY without any waiting."""
+    for attempt in range(_WAL_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if attempt == _WAL_TRIES - 1 or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(BUSY_SECONDS / _WAL_TRIES)
+        else:
+            return
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options: dict[str, Any] = dict(connection.get_execution_options())
+    connection.exec_driver_sql("BEGIN" if options.get(_READS_ONLY) else "BEGIN IMMEDIATE")

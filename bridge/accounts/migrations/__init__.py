@@ -1,0 +1,1 @@
+"""Alembic migrations of a cell's database; `bridge.accounts.database` runs them."""

@@ -1,0 +1,1 @@
+"""One module for each migration, in order; none is changed once it is released."""

@@ -1,0 +1,106 @@
+"""Decide whose account a sign-in opens.
+
+Nothing here does I/O: the store finds the candidates before `resolve` and applies the decision after. A provider that the
+organization does not allow is refused before any rule. Then, first match wins:
+
+1. A blocked or pending account is refused, however it was found.
+2. A known `(provider, uid)` opens its account, whatever its email says now.
+3. An email that the provider does not vouch for (or that it did not give) neither links nor creates.
+4. A matching verified email is refused when that provider already has another uid on that account: no silent re-keying.
+5. A matching verified email links, where the organization links by this provider's emails and the account's own email is
+   confirmed. An unconfirmed one may have been typed in by somebody who waits for its owner (account pre-hijacking).
+6. A stranger gets a new account where the organization takes them: `open`, `approval` (pending) or `closed`. A read-only
+   organization creates nobody; one that is closed says so first, since waiting would not help.
+7. Otherwise there is a refusal, and its `rule` says which of the rules above it was.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from bridge.accounts.policy import OrgPolicy
+from bridge.accounts.records import Account
+from bridge.errors import (
+    AccountBlocked,
+    AccountEmailUnverified,
+    AccountIdentityConflict,
+    AccountNotBound,
+    AccountPending,
+    AccountSignupClosed,
+    OrgReadOnly,
+    ProviderDisabled,
+)
+from bridge.identity import Email, ExternalIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Open the account that owns the identity."""
+
+    account: Account
+    rule: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Link the identity to the account that owns the email, and open it."""
+
+    account: Account
+    rule: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make a new account in *state* for the verified address; a pending one is not opened."""
+
+    email: Email
+    state: Literal["active", "pending"]
+    rule: int = 6
+
+
+Decision: TypeAlias = SignIn | Link | Create
+
+
+def refuse_unless_active(account: Account, *, org_name: str, provider: str) -> None:
+    """Raise `AccountBlocked` or `AccountPending` if *account* may not be opened (rule 1)."""
+    if account.state == "pending":
+        raise AccountPending(org=org_name, provider=provider, rule=1, account_id=account.id)
+    if account.state != "active":
+        raise AccountBlocked(org=org_name, provider=provider, rule=1, account_id=account.id)
+
+
+def resolve(
+    identity: ExternalIdentity,
+    *,
+    by_key: Account | None,
+    by_email: Account | None,
+    email_account_providers: frozenset[str],
+    policy: OrgPolicy,
+) -> Decision:
+    """Return what to do for *identity*, or raise the reason to refuse it.
+
+    *by_key* owns exactly `(provider, uid)`, *by_email* owns the folded address, both in the policy's organization;
+    *email_account_providers* are the providers that *by_email* has an identity of.
+
+    Raises `ProviderDisabled`, `OrgReadOnly`, or an `AccountError` whose `rule` is the rule's number.
+    """
+    provider, org = identity.key.provider, policy.org_name
+    if provider not in policy.providers:
+        raise ProviderDisabled(provider=provider, reason="not among the organization's providers")
+    found = by_key or by_email
+    if found is not None:
+        refuse_unless_active(found, org_name=org, provider=provider)
+    if by_key is not None:
+        return SignIn(by_key)
+    if identity.email is None or not identity.evidence.verified:
+        raise AccountEmailUnverified(org=org, provider=provider, rule=3)
+    if by_email is not None:
+        if provider in email_account_providers:
+            raise AccountIdentityConflict(org=org, provider=provider, rule=4, account_id=by_email.id)
+        if provider not in policy.link_by_email or not by_email.email_confirmed:
+            raise AccountNotBound(org=org, provider=provider, rule=5, account_id=by_email.id)
+        return Link(by_email)
+    if policy.signup == "closed":
+        raise AccountSignupClosed(org=org, provider=provider, rule=6)
+    if policy.read_only:
+        raise OrgReadOnly(org=org, provider=provider)
+    return Create(identity.email, "active" if policy.signup == "open" else "pending")

@@ -1,0 +1,237 @@
+"""The steps of one sign-in, in the caller's transaction.
+
+The law: the handoff is spent before anything else, and every step is in the same transaction, so that whoever dies on the way
+has done nothing, and whoever comes second finds the handoff spent.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert
+from sqlalchemy.exc import IntegrityError
+
+from bridge.accounts import audit
+from bridge.accounts.policy import OrgPolicy
+from bridge.accounts.records import Account, OpenedSession, Outcome
+from bridge.accounts.resolve import Create, Decision, Link, SignIn, refuse_unless_active, resolve
+from bridge.accounts.rows import (
+    find_by_email,
+    find_by_key,
+    first_free_username,
+    insert_account,
+    insert_identity,
+    providers_of,
+)
+from bridge.accounts.sessions import SessionRules, open_session
+from bridge.accounts.tables import spent_handoffs
+from bridge.accounts.username import candidates
+from bridge.errors import AccountError, AccountPending, HandoffReplayed, OrgReadOnly, ProviderDisabled
+from bridge.identity import ExternalIdentity, IdentityKey
+
+Refusal = AccountError | OrgReadOnly | ProviderDisabled
+READ_ONLY_RULE = 6  # OrgReadOnly is no AccountError and carries no number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A verified handoff at the organization's door; *previous_token* is the session cookie that the browser had, if any."""
+
+    identity: ExternalIdentity
+    issuer: str
+    handoff_id: str
+    spent_until: datetime
+    session_ends: datetime
+    reference: str
+    policy: OrgPolicy
+    previous_token: str | None
+
+
+def sign_in_once(
+    connection: Connection, arrival: Arrival, *, rules: SessionRules, now: datetime
+) -> OpenedSession | AccountPending:
+    """Spend the handoff, choose the account, link or create it, open its session.
+
+    A pending account that was just created is returned as the refusal to raise after the commit. Raises `HandoffReplayed`, and
+    what `resolve` raises.
+    """
+    _spend(connection, arrival)
+    identity, policy = arrival.identity, arrival.policy
+    decision = _decide(connection, identity, policy)
+    account = _apply(connection, decision, arrival, now=now)
+    if account.state == "pending":
+        return AccountPending(org=policy.org_name, provider=identity.key.provider, rule=decision.rule, account_id=account.id)
+    return _open(
+        connection,
+        account,
+        identity.key,
+        rules=rules,
+        outcome=_OUTCOMES[type(decision)],
+        rule=decision.rule,
+        ends=arrival.session_ends,
+        reference=arrival.reference,
+        now=now,
+        previous_token=arrival.previous_token,
+    )
+
+
+def open_known(
+    connection: Connection,
+    key: IdentityKey,
+    *,
+    org_id: int,
+    org_name: str,
+    rules: SessionRules,
+    reference: str,
+    now: datetime,
+    previous_token: str | None,
+) -> OpenedSession | None:
+    """Open a session of the account that owns the identity (rules 1 and 2 alone); None where nobody does.
+
+    Raises `AccountBlocked` or `AccountPending`.
+    """
+    account = find_by_key(connection, key, org_id=org_id)
+    if account is None:
+        return None
+    refuse_unless_active(account, org_name=org_name, provider=key.provider)
+    return _open(
+        connection,
+        account,
+        key,
+        rules=rules,
+        outcome="known",
+        rule=2,
+        ends=None,
+        reference=reference,
+        now=now,
+        previous_token=previous_token,
+    )
+
+
+def record_refusal(
+    connection: Connection, refusal: Refusal, key: IdentityKey, *, org_id: int, reference: str, now: datetime
+) -> None:
+    """Write the audit row of a refusal by the account rules."""
+    rule = READ_ONLY_RULE if isinstance(refusal, OrgReadOnly) else None
+    account_id = None
+    if isinstance(refusal, AccountError):
+        rule, account_id = refusal.rule, refusal.account_id
+    audit.record(
+        connection,
+        "refused",
+        at=now,
+        org_id=org_id,
+        actor=audit.PERSON,
+        reference=reference,
+        account_id=account_id,
+        key=key,
+        code=refusal.code,
+        rule=rule,
+    )
+
+
+_OUTCOMES: dict[type[Decision], Outcome] = {SignIn: "known", Link: "linked", Create: "created"}
+
+
+def _spend(connection: Connection, arrival: Arrival) -> None:
+    """Profiles 4.1.4.5: one insert decides who is first; a second process waits here until the first has finished."""
+    try:
+        connection.execute(
+            insert(spent_handoffs).values(
+                issuer=arrival.issuer,
+                handoff_id=arrival.handoff_id,
+                org_id=arrival.policy.org_id,
+                spent_until=arrival.spent_until,
+            )
+        )
+    except IntegrityError as error:
+        raise HandoffReplayed(received=arrival.handoff_id, unverified_reference=arrival.reference) from error
+
+
+def _decide(connection: Connection, identity: ExternalIdentity, policy: OrgPolicy) -> Decision:
+    by_key = find_by_key(connection, identity.key, org_id=policy.org_id)
+    by_email = None
+    if by_key is None and identity.email is not None:
+        by_email = find_by_email(connection, identity.email, org_id=policy.org_id)
+    return resolve(
+        identity,
+        by_key=by_key,
+        by_email=by_email,
+        email_account_providers=frozenset() if by_email is None else providers_of(connection, by_email),
+        policy=policy,
+    )
+
+
+def _apply(connection: Connection, decision: Decision, arrival: Arrival, *, now: datetime) -> Account:
+    """Link or create as decided, with the audit row of it; return the account."""
+    if isinstance(decision, SignIn):
+        return decision.account
+    identity, policy = arrival.identity, arrival.policy
+    account = decision.account if isinstance(decision, Link) else _create(connection, decision, identity, policy, now=now)
+    insert_identity(connection, account, identity.key, now=now)
+    audit.record(
+        connection,
+        "link" if isinstance(decision, Link) else "create",
+        at=now,
+        org_id=policy.org_id,
+        actor=audit.PERSON,
+        reference=arrival.reference,
+        account_id=account.id,
+        key=identity.key,
+        evidence=identity.evidence.rule,
+        code=AccountPending.code if account.state == "pending" else None,
+        rule=decision.rule,
+    )
+    return account
+
+
+def _create(
+    connection: Connection, decision: Create, identity: ExternalIdentity, policy: OrgPolicy, *, now: datetime
+) -> Account:
+    username = first_free_username(connection, candidates(identity), org_id=policy.org_id)
+    return insert_account(
+        connection,
+        org_id=policy.org_id,
+        email=decision.email,
+        email_confirmed=True,  # rule 3: the provider vouches for it
+        username=username,
+        name=identity.name or username,
+        state=decision.state,
+        attributes=policy.new_account,
+        now=now,
+    )
+
+
+def _open(
+    connection: Connection,
+    account: Account,
+    key: IdentityKey,
+    *,
+    rules: SessionRules,
+    outcome: Outcome,
+    rule: int,
+    ends: datetime | None,
+    reference: str,
+    now: datetime,
+    previous_token: str | None,
+) -> OpenedSession:
+    audit.record(
+        connection,
+        "sign_in",
+        at=now,
+        org_id=account.org_id,
+        actor=audit.PERSON,
+        reference=reference,
+        account_id=account.id,
+        key=key,
+        rule=rule,
+    )
+    return open_session(
+        connection,
+        account,
+        rules=rules,
+        provider=key.provider,
+        outcome=outcome,
+        ends=ends,
+        now=now,
+        previous_token=previous_token,
+    )

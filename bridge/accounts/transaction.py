@@ -1,0 +1,44 @@
+"""One unit of work, whole or not at all.
+
+The law: work is tried again only when the database says that somebody else was in the way, from the start, a bounded number of
+times; so the work must do nothing outside its connection.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+ATTEMPTS = 4
+_SQLITE_IN_THE_WAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_POSTGRES_IN_THE_WAY = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock timeout
+
+T = TypeVar("T")
+
+
+def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    """Return what *work* returns, committed; whatever it raises rolls everything back.
+
+    A violated constraint counts as somebody in the way: two first sign-ins of one person both try to create the account, and
+    the second one finds it there on its next try. Raises the database's own error after the last attempt.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        except (IntegrityError, OperationalError) as error:
+            if not somebody_in_the_way(error):
+                raise
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def somebody_in_the_way(error: DBAPIError) -> bool:
+    """Whether trying again may help: a constraint, a lock or a serialization failure, as opposed to a lost database."""
+    if isinstance(error, IntegrityError):
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _SQLITE_IN_THE_WAY
+    return getattr(error.orig, "sqlstate", None) in _POSTGRES_IN_THE_WAY
