@@ -10,11 +10,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import TestResponse
 
 from bridge.config import TopologyConfig, load
 from bridge.topology.directory import Directory
 from bridge.topology.directory_file import parse_directory
 from bridge.topology.service import create_app
+from tests.topology.running_router import Router
 
 TOKEN = "the-token-that-the-cells-show"
 DIRECTORY = """
@@ -141,3 +143,19 @@ def service_url(service: Flask) -> Iterator[str]:
     """The service's URL while it runs on a loopback port."""
     with serving(service) as url:
         yield url
+
+
+def is_refused(response: TestResponse, status: int, code: int) -> bool:
+    """Whether *response* is a refusal of this status and gRPC code in the real service's shape."""
+    body = response.get_json()
+    assert set(body) == {"code", "message", "details"}
+    assert body["details"] == []
+    return (response.status_code, body["code"]) == (status, code)
+
+
+@pytest.fixture(scope="module")
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
+    """A router on plain http, shared by the tests that leave it as it is."""
+    running = Router(tmp_path_factory.mktemp("router"))
+    yield running
+    running.stop()

@@ -1,19 +1,15 @@
 """The service's API as an application: shapes, refusals, the token, the caps."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from bridge.config import TopologyConfig, load
-from bridge.errors import ConfigInvalid
+from bridge.config import TopologyConfig
 from bridge.topology.service import create_app
-from tests.topology.conftest import TOKEN
+from tests.topology.conftest import TOKEN, is_refused
 
 ACME = {
     "organization": {"id": 42, "path": "acme"},
@@ -30,14 +26,6 @@ INITECH = {
 }
 GITHUB = {"identity": {"provider": "github", "uid": "1001"}}
 LOOKUP, CLAIMS, CLASSIFY = "/v1/organizations/lookup", "/v1/claims", "/v1/classify"
-
-
-def is_refused(response: TestResponse, status: int, code: int) -> bool:
-    """Whether *response* is a refusal of this status and gRPC code in the real service's shape."""
-    body = response.get_json()
-    assert set(body) == {"code", "message", "details"}
-    assert body["details"] == []
-    return (response.status_code, body["code"]) == (status, code)
 
 
 class TestLookup:
@@ -218,78 +206,6 @@ class TestClaims:
         assert later.post(LOOKUP, json=GITHUB, headers={"Authorization": f"Bearer {TOKEN}"}).get_json() == ACME
 
 
-class TestClassify:
-    """POST /v1/classify in the real service's shape."""
-
-    @pytest.mark.parametrize(
-        ("body", "address"),
-        [
-            ({"type": "SESSION_PREFIX", "value": "cell-2"}, "127.0.0.1:8102"),
-            ({"type": "CELL_ID", "value": "3"}, "[::1]:8103"),
-            ({"type": "FIRST_CELL"}, "127.0.0.1:8101"),
-            ({"claim": {"email": "a@acme.example"}}, "127.0.0.1:8102"),
-            ({"claim": {"organization_path": "initech"}}, "[::1]:8103"),
-            ({"claim": {"organization_id": "42"}}, "127.0.0.1:8102"),
-            ({"claim": {"organization_id": 77}}, "[::1]:8103"),
-            ({"claims": [{"organization_path": "initech"}, {"email": "a@acme.example"}]}, "[::1]:8103"),
-            ({"claims": [{"organization_path": "none"}, {"username": "dana"}, {"email": "a@acme.example"}]}, "127.0.0.1:8102"),
-        ],
-    )
-    def test_the_first_known_claim_names_the_cell(self, api: FlaskClient, body: dict[str, Any], address: str) -> None:
-        """Claims are tried in their order; kinds that this directory does not keep are unknown."""
-        response = api.post(CLASSIFY, json=body)
-        assert response.get_json() == {"action": "PROXY", "proxy": {"address": address}}
-
-    def test_a_claimed_address_is_classified_too(self, api: FlaskClient) -> None:
-        """Classification and lookup answer from the same claims."""
-        api.post(CLAIMS, json={"organization_id": 77, "email": "eve@free.example"})
-        response = api.post(CLASSIFY, json={"claim": {"email": "eve@free.example"}})
-        assert response.get_json()["proxy"] == {"address": "[::1]:8103"}
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            {"type": "SESSION_PREFIX", "value": "cell-9"},
-            {"type": "CELL_ID", "value": "9"},
-            {"claim": {"email": "a@nowhere.example"}},
-            {"claim": {"username": "dana"}},
-            {"claims": [{"organization_path": "none"}, {"organization_id": 9}]},
-        ],
-    )
-    def test_unknown_is_404_with_code_5(self, api: FlaskClient, body: dict[str, Any]) -> None:
-        """gRPC's NOT_FOUND, as the real service's gateway shows it."""
-        assert is_refused(api.post(CLASSIFY, json=body), 404, 5)
-
-    @pytest.mark.parametrize(
-        "body",
-        [
-            {},
-            {"type": "SESSION_PREFIX"},
-            {"type": 2, "value": "cell-2"},
-            {"type": "SESSION_PREFIX", "value": 2},
-            {"type": "BUCKET", "value": "x"},
-            {"type": "CELL_ID", "value": "two"},
-            {"type": "CELL_ID", "value": "٣"},
-            {"type": "CELL_ID", "value": "9" * 20},
-            {"type": "FIRST_CELL", "claims": []},
-            {"claim": {}},
-            {"claim": {"email": "a@acme.example", "organization_id": 77}},
-            {"claim": {"surname": "x"}},
-            {"claim": {"email": "nobody"}},
-            {"claim": {"organization_path": 3}},
-            {"claim": "acme"},
-            {"claims": []},
-            {"claims": {"email": "a@acme.example"}},
-            {"claims": [{"email": "a@acme.example"}, {"surname": "x"}]},
-            {"claims": [{"email": "a@acme.example"}] * 21},
-            {"claim": {"email": "a@acme.example"}, "claims": []},
-        ],
-    )
-    def test_a_request_of_another_form_is_refused(self, api: FlaskClient, body: dict[str, Any]) -> None:
-        """The whole list is read first: a bad member is refused even behind one that would have been answered."""
-        assert is_refused(api.post(CLASSIFY, json=body), 400, 3)
-
-
 class TestCells:
     """GET /v1/cells."""
 
@@ -298,94 +214,3 @@ class TestCells:
         cells = api.get("/v1/cells").get_json()["cells"]
         assert [cell["id"] for cell in cells] == [1, 2, 3]
         assert cells[1] == ACME["cell"]
-
-
-class TestRoute:
-    """GET /route."""
-
-    def test_the_cell_is_in_a_header(self, api: FlaskClient) -> None:
-        """The router copies it; nobody may keep the answer."""
-        response = api.get("/route", headers={"X-Forwarded-Method": "POST", "X-Forwarded-Uri": "/o/acme/auth/saml/callback"})
-        assert (response.status_code, response.data) == (200, b"")
-        assert response.headers["X-Cell-Address"] == "127.0.0.1:8102"
-        assert response.headers["Cache-Control"] == "no-store"
-
-    @pytest.mark.parametrize(
-        ("cookie", "address"),
-        [
-            ("cb-42=cell-2-x", "127.0.0.1:8102"),
-            ("theme=dark; __Host-cb-77=cell-3-x", "[::1]:8103"),
-            ('cb-77="cell-3-x"', "[::1]:8103"),
-            ("cb-42=cell-2-x; cb-42=cell-3-x", "127.0.0.1:8101"),
-            ("cb-42=cell-2-x; __Host-cb-77=cell-3-x", "127.0.0.1:8101"),
-            ("; ;=;cb-42", "127.0.0.1:8101"),
-        ],
-    )
-    def test_the_cookie_header_is_read_whole(self, api: FlaskClient, cookie: str, address: str) -> None:
-        """The same name twice is two cookies, of which none may win silently."""
-        stranger = api.application.test_client(use_cookies=False)
-        response = stranger.get("/route", headers={"X-Forwarded-Uri": "/", "Cookie": cookie})
-        assert response.headers["X-Cell-Address"] == address
-
-    @pytest.mark.parametrize("headers", [{}, {"X-Forwarded-Uri": ""}])
-    def test_a_question_without_an_address_is_refused(self, api: FlaskClient, headers: dict[str, str]) -> None:
-        """A router that is set up wrongly must not send everybody to the legacy cell."""
-        response = api.get("/route", headers=headers)
-        assert is_refused(response, 400, 3)
-        assert "X-Cell-Address" not in response.headers
-
-
-class TestOperations:
-    """Health, metrics and errors."""
-
-    def test_ready_tells_when_the_claims_cannot_be_read(self, api: FlaskClient, tmp_path: Path) -> None:
-        """Without its table the service is alive and not ready, lookups are 503, and the router still has its answer."""
-        with closing(sqlite3.connect(tmp_path / "claims.db")) as database:
-            database.execute("DROP TABLE claims")
-        assert api.get("/-/healthz").status_code == 200
-        assert api.get("/-/readyz").status_code == 503
-        response = api.post(LOOKUP, json=GITHUB)
-        assert is_refused(response, 503, 14)
-        assert response.headers["Retry-After"] == "5"
-        assert api.get("/route", headers={"X-Forwarded-Uri": "/o/acme/"}).status_code == 200
-
-    def test_requests_are_counted_by_route_and_status(self, api: FlaskClient) -> None:
-        """Labels come from the code, never from the request."""
-        api.post(LOOKUP, json=GITHUB)
-        api.get("/v1/dana@mail.example")
-        metrics = api.get("/-/metrics").text
-        assert 'route="/v1/organizations/lookup",service="topology",status="404"' in metrics
-        assert "dana" not in metrics
-
-    @pytest.mark.parametrize(
-        ("method", "path", "status"), [("GET", "/nothing", 404), ("GET", LOOKUP, 405), ("PUT", CLAIMS, 405)]
-    )
-    def test_every_error_is_json(self, api: FlaskClient, method: str, path: str, status: int) -> None:
-        """Clients read one shape; a 405 says UNIMPLEMENTED."""
-        assert is_refused(api.open(path, method=method), status, {404: 5, 405: 12}[status])
-
-    def test_a_crash_says_nothing(self, topology_config: TopologyConfig) -> None:
-        """An error that nobody foresaw is code 13, without its text."""
-        app = create_app(topology_config)
-
-        @app.get("/crash")
-        def crash() -> str:
-            raise RuntimeError("dana@mail.example")
-
-        response = app.test_client().get("/crash")
-        assert is_refused(response, 500, 13)
-        assert "dana" not in response.text
-
-    def test_a_directory_with_problems_does_not_start(self, topology_config: TopologyConfig, directory_file: Path) -> None:
-        """Half a directory would send people to the wrong cell."""
-        directory_file.write_text(directory_file.read_text("utf-8").replace("id = 43", "id = 42"), "utf-8")
-        with pytest.raises(ConfigInvalid):
-            create_app(topology_config)
-
-    def test_the_configuration_needs_a_directory_file(self, tmp_path: Path) -> None:
-        """There is no default directory."""
-        path = tmp_path / "topology2.toml"
-        path.write_text('[service]\ndatabase_url = "sqlite:///claims.db"\n', "utf-8")
-        with pytest.raises(ConfigInvalid) as refusal:
-            load(TopologyConfig, path, {})
-        assert refusal.value.problems == ("service.directory_file: is missing",)

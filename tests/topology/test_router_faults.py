@@ -1,0 +1,111 @@
+"""The deployed router when something behind it does not answer, and on https."""
+
+import socket
+import threading
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from bridge.harness.processes import free_port, wait_until
+from tests.topology.running_router import Router, caddy_process, cell_of, needs_caddy
+
+pytestmark = [pytest.mark.e2e, needs_caddy]
+
+
+class TestDown:
+    """A page for the person when something behind the router does not answer."""
+
+    def test_a_cell_that_is_down_has_a_page(self, router: Router) -> None:
+        """503 with Retry-After, a sentence, and headers as on every page of ours; other cells are not touched."""
+        answer = router.ask("/o/initech/")
+        assert answer.status == 503
+        assert answer.headers["retry-after"] == "5"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert b'<html lang="en">' in answer.body
+        assert b"Nothing is wrong with your account" in answer.body
+        assert cell_of(router.ask("/o/acme/")) == "second"
+
+    def test_without_its_topology_nothing_is_sent_anywhere(self, tmp_path: Path) -> None:
+        """No guess at a cell: the page, and service again as soon as the topology is back."""
+        router = Router(tmp_path)
+        try:
+            router.topology.stop()
+            for path in ("/", "/o/acme/", "/users/sign_in"):
+                answer = router.ask(path, headers={"X-Cell-Address": router.legacy.address})
+                assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+            router.start_topology()
+            assert cell_of(router.ask("/o/acme/")) == "second"
+        finally:
+            router.stop()
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 6\r\n\r\nsecret",
+            b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 6\r\n\r\nsecret",
+            b"HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            b"nonsense",
+            b"",
+        ],
+        ids=["500", "401", "302", "200 without a cell", "nonsense", "closed"],
+    )
+    def test_a_topology_that_misbehaves_reaches_nobody(self, tmp_path: Path, raw: bytes) -> None:
+        """Its status, its redirect and its words stay behind the router."""
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def misbehave() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    if connection.recv(65536):
+                        connection.sendall(raw)
+
+        thread = threading.Thread(target=misbehave)
+        thread.start()
+        port = free_port()
+        caddy = caddy_process(tmp_path, f"http://localhost:{port}", f"127.0.0.1:{listener.getsockname()[1]}")
+        caddy.start()
+        try:
+            wait_until(lambda: _accepts(port), seconds=30, what="the router to listen")
+            connection = HTTPConnection("localhost", port, timeout=15)
+            connection.request("GET", "/o/acme/")
+            response = connection.getresponse()
+            body = response.read()
+            connection.close()
+            assert response.status == 503
+            assert response.getheader("Location") is None
+            assert b"secret" not in body
+        finally:
+            caddy.stop()
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+            thread.join()
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class TestHttps:
+    """The same file with a certificate of its own authority."""
+
+    def test_https_on_localhost_needs_no_network_and_no_installed_authority(self, tmp_path: Path) -> None:
+        """Cells learn the scheme; the certificate stands up to a check against the router's own authority."""
+        router = Router(tmp_path, scheme="https")
+        try:
+            answer = router.ask("/o/acme/")
+            assert cell_of(answer) == "second"
+            assert answer.header("x-forwarded-proto") == ["https"]
+            log = router.caddy.log.read_text("utf-8")
+            assert "acme-v02" not in log
+            assert '"level":"error"' not in log
+        finally:
+            router.stop()
