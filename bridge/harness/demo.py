@@ -34,6 +34,9 @@ def run(*, port: int, once: bool) -> int:
         except HarnessError as error:
             click.echo(f"cellbridge demo: {error}", err=True)
             return 1
+        except KeyboardInterrupt:
+            click.echo("\nStopped.")
+            return 0
 
 
 @contextmanager
@@ -65,15 +68,12 @@ def _told_to_stop(ended: threading.Event) -> Iterator[None]:
 def _wait(pair: Pair, ended: threading.Event) -> int:
     _introduce(pair)
     narrator = Narrator(pair)
-    try:
-        while not ended.wait(_LOOK_SECONDS):
-            for line in narrator.new_lines():
-                click.echo(line)
-            for name, process in pair.processes.items():
-                if not process.running():
-                    raise HarnessError(f"{name} ended:\n{process.tail()}")
-    except KeyboardInterrupt:
-        click.echo("\nStopping ...")
+    while not ended.wait(_LOOK_SECONDS):
+        for line in narrator.new_lines():
+            click.echo(line)
+        for name, process in pair.processes.items():
+            if not process.running():
+                raise HarnessError(f"{name} ended:\n{process.tail()}")
     return 0
 
 

@@ -5,11 +5,10 @@ stand-ins.
 """
 
 import contextlib
+import io
 import json
-import os
 import secrets
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Self
 import requests
 
 import bridge.topology
+from bridge.cli import main as cellbridge
 from bridge.config import IdpConfig, SpConfig, load
 from bridge.harness import world
 from bridge.harness.personas import PROVIDERS
@@ -56,7 +56,6 @@ class Pair:
     def __init__(self, directory: Path, options: Options = Options()) -> None:
         self.directory = directory
         self.options = options
-        self.control_token = secrets.token_urlsafe(24)
         self.client_secrets = {name: secrets.token_urlsafe(24) for name in PROVIDERS}
         self.topology_token = secrets.token_urlsafe(24)
         scheme = "https" if options.https else "http"
@@ -129,10 +128,11 @@ class Pair:
             raise
 
     def stop(self) -> None:
-        """Stop every process, the router first."""
-        for name in reversed(START_ORDER):
-            if name in self.processes:
-                self.processes[name].stop()
+        """Stop every process, all at once."""
+        for process in self.processes.values():
+            process.ask_to_stop()
+        for process in self.processes.values():
+            process.stop()
 
     def restart(self, name: str) -> None:
         """Start one process again, after it was stopped or killed, and wait until it is ready."""
@@ -171,20 +171,13 @@ class Pair:
             log_level=self.options.log_level,
             database_urls={name: self.database_url(name) for name in ("idp", "sp-2", "sp-3", "topology")},
         )
-        self._run("secret", "new", "--file", "seal.key", "--if-missing")
-        self._run("keys", "new", "--dir", "certs/idp", "--if-missing")
+        _run("secret", "new", "--file", self.directory / "seal.key", "--if-missing")
+        _run("keys", "new", "--dir", self.directory / "certs" / "idp", "--if-missing")
         (certificate,) = (self.directory / "certs" / "idp").glob("*.crt")
         shutil.copyfile(certificate, self.directory / "certs" / "idp.crt")
         for service in ("idp", "sp-2", "sp-3"):
-            self._run("db", "upgrade", "--config", f"{service}.toml")
+            _run("db", "upgrade", "--config", self.directory / f"{service}.toml")
         seed(self.legacy_config(), {cell: self.config(cell) for cell in world.OWNING_CELLS})
-
-    def _run(self, *arguments: str) -> None:
-        done = subprocess.run(  # noqa: S603  our own command
-            [_tool("cellbridge"), *arguments], cwd=self.directory, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise HarnessError(f"cellbridge {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
     def _process(self, name: str) -> Process:
         environment: dict[str, str] = {}
@@ -224,8 +217,10 @@ class Pair:
         return path
 
 
-def scratch_directory(parent: Path) -> Path:
-    """Return a fresh directory below *parent* that only its owner can read."""
-    path = parent / f"pair-{os.getpid()}-{secrets.token_hex(4)}"
-    path.mkdir(mode=0o700, parents=True)
-    return path
+def _run(*arguments: object) -> None:
+    """Run a command of `cellbridge` in this process: the same code as in a shell, a second sooner."""
+    words = [str(argument) for argument in arguments]
+    with contextlib.redirect_stdout(io.StringIO()):
+        failed = cellbridge.main(words, standalone_mode=False)
+    if failed:
+        raise HarnessError(f"cellbridge {' '.join(words)} failed with {failed}")

@@ -119,6 +119,11 @@ class Process:
                 os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait()
 
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, and do not wait."""
+        if self._popen is not None and self.running():
+            self._popen.terminate()
+
     def stop(self, *, seconds: float = 15) -> None:
         """End the process politely, then by force; nothing of its group is left."""
         if self._popen is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from bridge.harness.browser import Browser as HttpBrowser
 from bridge.harness.pair import Options, Pair
@@ -18,9 +18,9 @@ from bridge.harness.walk import Walk
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
 WANTED = "/o/acme/projects/7?tab=2"
-DESK = {"width": 1100, "height": 760}
-PHONE = {"width": 390, "height": 760}
-SMALLEST = {"width": 320, "height": 640}
+DESK: ViewportSize = {"width": 1100, "height": 760}
+PHONE: ViewportSize = {"width": 390, "height": 760}
+SMALLEST: ViewportSize = {"width": 320, "height": 640}
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 ARGUMENTS = [
     "--no-sandbox",

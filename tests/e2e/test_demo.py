@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bridge.harness.processes import answers, free_port, wait_until
+from bridge.harness.processes import answers, free_port
 
 pytestmark = pytest.mark.e2e
 COMMAND = [str(Path(sys.executable).with_name("cellbridge")), "demo"]
@@ -42,13 +42,19 @@ def test_stopping_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> 
         stderr=subprocess.STDOUT,
         text=True,
     ) as demo:
-        wait_until(lambda: answers(f"http://localhost:{port}/users/sign_in"), seconds=60, what="the demo")
+        assert demo.stdout is not None
+        told = ""
+        while "Ctrl-C stops everything" not in told:
+            line = demo.stdout.readline()
+            assert line, f"the demo ended early:\n{told}"
+            told += line
+        assert answers(f"http://localhost:{port}/users/sign_in")
         children = psutil.Process(demo.pid).children(recursive=True)
         assert len(children) >= 6
         demo.send_signal(how)
-        output, _ = demo.communicate(timeout=60)
-        assert demo.returncode in (0, 1)
-    assert "/o/acme/projects/7?tab=2" in output
+        demo.communicate(timeout=60)
+        assert demo.returncode == 0
+    assert "/o/acme/projects/7?tab=2" in told
     gone, alive = psutil.wait_procs(children, timeout=10)
     assert not alive, [child.cmdline() for child in alive]
     assert len(gone) == len(children)

@@ -32,8 +32,8 @@ def _person(pair: Pair, number: int) -> str:
     return key
 
 
-def _state_of(database: Database, email: str) -> tuple[int, int, int, int]:
-    """Return how many accounts, identities, sessions and spent handoffs one person has."""
+def _state_of(database: Database, email: str) -> tuple[int, ...]:
+    """Return how many accounts, identities and sessions one person has, and how many handoffs are spent in all."""
     accounts = database.rows("sp-2", "SELECT id FROM accounts WHERE email = ?", email)
     owned = [
         int(str(database.rows("sp-2", f"SELECT count(*) FROM {table} WHERE account_id = ?", account)[0][0]))  # noqa: S608
@@ -48,7 +48,7 @@ def _state_of(database: Database, email: str) -> tuple[int, int, int, int]:
 def test_killed_at_any_step_leaves_nothing_or_a_whole_account(
     killable: Pair, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """At sixty steps from the first to the last line of a handoff: nothing or everything is there, and the person can try again."""
+    """Killed at sixty steps from the first to the last line: nothing or everything is there, and the person can try again."""
     trap = tmp_path / "trap"
     with killable as pair:
         database = Database(pair.directory)
@@ -56,7 +56,7 @@ def test_killed_at_any_step_leaves_nothing_or_a_whole_account(
         cell.command = [sys.executable, "-m", "bridge.harness.killer", str(trap), *cell.command[1:]]
         pair.restart("sp-2")
         assert Walk(pair.public_url, Browser()).sign_in("github", _person(pair, 0)).status == 200
-        wait_until(lambda: (trap / "steps").exists(), seconds=10, what="the number of steps of a handoff")
+        wait_until((trap / "steps").exists, seconds=10, what="the number of steps of a handoff")
         steps = int((trap / "steps").read_text("ascii"))
         assert steps > KILLS
 

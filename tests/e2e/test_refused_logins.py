@@ -119,9 +119,8 @@ def test_start_without_form_token(pair: Pair, walk: Walk, assert_refused: Refuse
     assert walk.browser.get(form.action).status == 405
 
 
-@pytest.mark.parametrize("endpoint", ["token", "userinfo"])
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("spoilt", "code"),
     [
         ("drop", "provider.unavailable"),
         ("status_500", "provider.unavailable"),
@@ -132,19 +131,30 @@ def test_start_without_form_token(pair: Pair, walk: Walk, assert_refused: Refuse
         ("redirect", "provider.bad_reply"),
     ],
 )
-@pytest.mark.parametrize("provider", ["google_oauth2", "github", "gitlab"])
+@pytest.mark.parametrize(
+    ("provider", "endpoint"),
+    [
+        ("google_oauth2", "token"),
+        ("openid_connect", "token"),
+        ("openid_connect", "userinfo"),
+        ("github", "token"),
+        ("github", "userinfo"),
+        ("gitlab", "token"),
+        ("gitlab", "userinfo"),
+    ],
+)
 def test_provider_fault(
     walk: Walk,
     assert_refused: Refused,
     fault: Callable[[str, str, str], None],
-    request: pytest.FixtureRequest,
     provider: str,
     endpoint: str,
+    spoilt: str,
     code: str,
 ) -> None:
     """A provider that fails, lies about its type or floods us costs the person a clear page and us nothing."""
     chosen = walk.choose(walk.start(provider), "dana")
-    fault(provider, endpoint, request.node.callspec.params["fault"])
+    fault(provider, endpoint, spoilt)
     assert_refused(walk.callback(chosen), code, status=502, public_code="provider.unavailable")
 
 
