@@ -30,7 +30,6 @@ def install(
 
     @app.before_request
     def _begin() -> None:
-        clear_contextvars()  # a thread serves many requests
         current_reference(random_bytes)
         request.environ["cellbridge.began"] = timer()
 
@@ -51,7 +50,7 @@ def install(
 
     @app.teardown_request
     def _end(_error: BaseException | None) -> None:
-        clear_contextvars()
+        clear_contextvars()  # a thread serves many requests
 
 
 def bind_code(code: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import structlog
-from flask import Flask
+from flask import Flask, abort
 
 from bridge.errors import ConfigInvalid, HandoffDisagreement, HandoffSignature, ProviderDenied
 from bridge.web.logs import CUT, LibraryHandler, drop_secrets, trace_of
@@ -108,6 +108,14 @@ def test_an_unforeseen_exception_logs_where_but_not_what(app: Flask, read_log: A
     assert line["trace"][0] == "builtins.ValueError"
     assert "caused by builtins.KeyError" in line["trace"]
     assert any(".inner line " in entry for entry in line["trace"])
+    assert "SECRETVALUE" not in str(read_log())
+
+
+def test_flasks_own_texts_are_not_logged(app: Flask, read_log: Any) -> None:
+    """What Flask refuses is logged by its class: its descriptions may repeat what was sent."""
+    app.add_url_rule("/refused", "refused", lambda: abort(400, "SECRETVALUE"))
+    app.test_client().get("/refused")
+    assert only(read_log(), "request.refused")["evidence"] == {"reason": "BadRequest"}
     assert "SECRETVALUE" not in str(read_log())
 
 
