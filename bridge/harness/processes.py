@@ -93,6 +93,11 @@ class Process:
         """Whether the process has not ended."""
         return self._popen is not None and self._popen.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, or None while the process runs."""
+        return None if self._popen is None else self._popen.poll()
+
     def tail(self, lines: int = 15) -> str:
         """Return the last *lines* of the log."""
         if not self.log.exists():
