@@ -30,13 +30,13 @@ bench: $(STAMP) ## Measure mint and verify against their limits
 
 # The environment is made again only when what it is made from has changed.
 $(STAMP): pyproject.toml requirements.lock
-	@command -v $(PYTHON) >/dev/null || { echo "cellbridge needs Python 3.11 or newer, and $(PYTHON) is not there"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "cellbridge needs Python 3.11 or newer, and $(PYTHON) is not there" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "cellbridge needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
-		echo "Name another one: make setup PYTHON=python3.12"; exit 1; }
+		echo "cellbridge needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make setup PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "$(PYTHON) cannot make environments: its venv or ensurepip module is missing."; \
-		echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+		echo "$(PYTHON) cannot make environments: its venv or ensurepip module is missing." >&2; \
+		echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Setting up .venv (a minute or two the first time)"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
