@@ -1,10 +1,12 @@
 """An issuer's documents: believed where they name the issuer itself, kept within bounds, and looked at again for a new key."""
 
+import base64
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import ECKey
 
 from bridge.errors import ProviderBadReply, ProviderBadToken, ProviderUnavailable
@@ -21,6 +23,13 @@ DOCUMENT = {
     "token_endpoint": f"{ID}/token",
     "jwks_uri": f"{ID}/jwks",
 }
+
+
+def short_modulus() -> str:
+    """Return the modulus of a 1024-bit RSA key, base64url."""
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505
+    number = key.public_key().public_numbers().n
+    return base64.urlsafe_b64encode(number.to_bytes(128, "big")).rstrip(b"=").decode()
 
 
 def read(**changed: Any) -> IssuerMetadata:
@@ -197,6 +206,7 @@ class TestKeys:
             {"kid": 1},
             {"n": ...},
             {"n": "AQAB"},
+            {"n": short_modulus()},
             {"n": "A" * 2000},
             {"n": "!" * 342},
             {"n": 7},

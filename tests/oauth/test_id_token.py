@@ -122,6 +122,7 @@ def test_the_ec_algorithms_of_the_list_verify(client: Client, alg: str, curve: s
         ({"exp": None}, "exp"),
         ({"iat": SECONDS + 61}, "iat"),
         ({"iat": ...}, "iat"),
+        ({"iat": True}, "iat"),
         ({"iat": str(SECONDS)}, "iat"),
         ({"nbf": SECONDS + 61}, "nbf"),
         ({"nbf": "soon"}, "nbf"),

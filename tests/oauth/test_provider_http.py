@@ -149,6 +149,20 @@ class TestUnreachable:
         refusal(hasty, f"{provider.url}/user", ProviderUnavailable)
         assert 0.4 < time.monotonic() - began < 3
 
+    def test_falls_silent(self, provider: LoopbackProvider) -> None:
+        """The deadline holds also where the read timeout would be more patient."""
+
+        def stop_speaking(handler: BaseHTTPRequestHandler) -> None:
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+            provider.stopped.wait(30)
+
+        provider.fail("GET", "/user", stop_speaking)
+        client = ProviderHttp(read_seconds=20, total_seconds=0.3)
+        began = time.monotonic()
+        refusal(client, f"{provider.url}/user", ProviderUnavailable)
+        client.close()
+        assert time.monotonic() - began < 10
+
     @pytest.mark.parametrize("status", [500, 502, 503, 504, 429])
     def test_says_so(self, provider: LoopbackProvider, http: ProviderHttp, status: int) -> None:
         """Also with a JSON body."""
@@ -164,9 +178,11 @@ class TestUnreachable:
         provider.fail("GET", "/user", half)
         refusal(http, f"{provider.url}/user", ProviderUnavailable)
 
-    def test_is_not_who_it_says(self, tls_without_trust: str, hasty: ProviderHttp) -> None:
-        """A certificate that no known authority signed ends the call before anything is sent."""
-        assert "SSLError" in refusal(hasty, f"{tls_without_trust}/user", ProviderUnavailable).reason
+    def test_is_not_who_it_says(self, tls_without_trust: tuple[str, list[object]], hasty: ProviderHttp) -> None:
+        """A certificate that no known authority signed ends the call before anything is sent, and is not tried again."""
+        url, connections = tls_without_trust
+        assert "SSLError" in refusal(hasty, f"{url}/user", ProviderUnavailable).reason
+        assert len(connections) == 1
 
 
 class TestReset:
@@ -387,8 +403,8 @@ class TestFreshness:
 
 
 @pytest.fixture
-def tls_without_trust(tmp_path: Path) -> Iterator[str]:
-    """An https server on loopback whose certificate nobody but itself signed."""
+def tls_without_trust(tmp_path: Path) -> Iterator[tuple[str, list[object]]]:
+    """An https server on loopback whose certificate nobody but itself signed: its URL, and who connected."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     certificate = (
@@ -403,20 +419,22 @@ def tls_without_trust(tmp_path: Path) -> Iterator[str]:
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
+    connections: list[object] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve_tls, args=(listener, context))
+        thread = threading.Thread(target=_serve_tls, args=(listener, context, connections))
         thread.start()
-        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}", connections
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
-def _serve_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
+def _serve_tls(listener: socket.socket, context: ssl.SSLContext, connections: list[object]) -> None:
     while True:
         try:
-            connection, _ = listener.accept()
+            connection, peer = listener.accept()
         except OSError:
             return
+        connections.append(peer)
         with connection:
             try:
                 context.wrap_socket(connection, server_side=True).close()
