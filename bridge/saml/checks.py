@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from bridge import errors
 from bridge.contract import Claims
 from bridge.saml import claims, conditions, shape, signature
-from bridge.saml.claims import Claimed
+from bridge.saml.claims import Claimed, Stated
 from bridge.saml.conditions import Arrived, Window
 from bridge.saml.form import read_response
 from bridge.saml.second_opinion import Asked, ask_second_opinion
@@ -146,7 +146,7 @@ TIME: Check[Arrived, Window] = Check(
     hint="Compare the clocks of both cells; a document older than its lifetime must be made again by signing in again.",
     judge=conditions.check_time,
 )
-CONTRACT: Check[Arrived, None] = Check(
+CONTRACT: Check[Stated, None] = Check(
     number=13,
     title="Contract version known",
     refusals=(errors.HandoffContract,),
@@ -154,7 +154,7 @@ CONTRACT: Check[Arrived, None] = Check(
     hint="Bring both cells to versions that speak the same contract.",
     judge=claims.check_contract,
 )
-ATTRIBUTES: Check[Arrived, Claims] = Check(
+ATTRIBUTES: Check[Stated, Claims] = Check(
     number=14,
     title="Each attribute once, in its form",
     refusals=(errors.HandoffAttribute,),

@@ -24,6 +24,24 @@ _STATEMENT = "Response/Assertion/AttributeStatement"
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """A signed handoff with its attributes: name -> the elements that hold its values, known or not."""
+
+    signed: SignedHandoff
+    endpoint: Endpoint
+    values: Mapping[str, list[etree._Element]]
+
+    @classmethod
+    def by(cls, arrived: Arrived) -> "Stated":
+        """Return what *arrived* states, gathered by the exact Name of each Attribute."""
+        values: dict[str, list[etree._Element]] = {}
+        for statement in arrived.signed.assertion.iterchildren(names.ATTRIBUTE_STATEMENT):
+            for attribute in statement.iterchildren(names.ATTRIBUTE):
+                values.setdefault(attribute.get("Name", ""), []).extend(attribute)
+        return cls(signed=arrived.signed, endpoint=arrived.endpoint, values=values)
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """The claims of a signed handoff, and who posts it where. `binding_secret` is the browser's cookie, None without one."""
 
@@ -32,17 +50,9 @@ class Claimed:
     binding_secret: str | None
 
 
-def _values(signed: SignedHandoff) -> Mapping[str, list[etree._Element]]:
-    values: dict[str, list[etree._Element]] = {}
-    for statement in signed.assertion.findall(names.ATTRIBUTE_STATEMENT):
-        for attribute in statement.findall(names.ATTRIBUTE):
-            values.setdefault(attribute.get("Name", ""), []).extend(attribute.findall(names.ATTRIBUTE_VALUE))
-    return values
-
-
-def check_contract(arrived: Arrived) -> None:
+def check_contract(stated: Stated) -> None:
     """Check 13: the attribute `contract` stands once and names the version that we speak. Raises `HandoffContract`."""
-    found = _values(arrived.signed).get("contract", [])
+    found = stated.values.get("contract", [])
     if len(found) != 1:
         raise HandoffContract(expected=contract.CONTRACT, received=f"{len(found)} values", node=_STATEMENT)
     received = text_of(found[0], HandoffContract)
@@ -50,11 +60,10 @@ def check_contract(arrived: Arrived) -> None:
         raise HandoffContract(expected=contract.CONTRACT, received=received, node=path_of(found[0]))
 
 
-def read_claims(arrived: Arrived) -> Claims:
+def read_claims(stated: Stated) -> Claims:
     """Check 14: each required attribute exactly once, each value in its form; returns the claims. Raises `HandoffAttribute`."""
-    signed = arrived.signed
-    only(signed.assertion, names.ATTRIBUTE_STATEMENT, HandoffAttribute)
-    values = _values(signed)
+    values = stated.values
+    only(stated.signed.assertion, names.ATTRIBUTE_STATEMENT, HandoffAttribute)
     known = {name: values[name] for name in contract.KNOWN if name in values}
     texts = {name: [text_of(element, HandoffAttribute) for element in found] for name, found in known.items()}
     try:
@@ -62,14 +71,14 @@ def read_claims(arrived: Arrived) -> Claims:
     except MalformedValue as error:
         node = path_of(known[error.field][-1]) if known.get(error.field) else _STATEMENT
         raise HandoffAttribute(expected=f"a well-formed {error.field}", received=error.reason, node=node) from error
-    _check_name_id(arrived, claims)
+    _check_name_id(stated, claims)
     return claims
 
 
-def _check_name_id(arrived: Arrived, claims: Claims) -> None:
-    subject = only(arrived.signed.assertion, names.SUBJECT, HandoffAttribute)
+def _check_name_id(stated: Stated, claims: Claims) -> None:
+    subject = only(stated.signed.assertion, names.SUBJECT, HandoffAttribute)
     name_id = only(subject, names.NAME_ID, HandoffAttribute)
-    audience = arrived.endpoint.sp_entity_id
+    audience = stated.endpoint.sp_entity_id
     if name_id.get("SPNameQualifier", audience) != audience:
         received = name_id.get("SPNameQualifier", "")
         raise HandoffAttribute(expected=f"SPNameQualifier {audience}", received=received, node=path_of(name_id))

@@ -5,6 +5,7 @@ re-parsed from signed bytes; the one exception is the envelope of a Response tha
 refuse but proves nothing.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,7 +51,7 @@ def check_issuer(arrived: Arrived) -> None:
     """
     signed = arrived.signed
     _equal_issuer(only(signed.assertion, names.ISSUER, HandoffIssuer), signed.signer.entity_id)
-    for issuer in signed.message.findall(names.ISSUER):
+    for issuer in signed.message.iterchildren(names.ISSUER):
         _equal_issuer(issuer, signed.signer.entity_id)
 
 
@@ -102,15 +103,15 @@ class Window:
     """When and how the person signed in, as a signed handoff says it. Times are aware, UTC, before any skew."""
 
     issued_at: datetime
-    starts: tuple[tuple[datetime, str], ...]
-    ends: tuple[tuple[datetime, str], ...]
+    starts: tuple[tuple[datetime, etree._Element], ...]
+    ends: tuple[tuple[datetime, etree._Element], ...]
     session_ends: datetime
     authn_context: str
 
     @property
     def expires_at(self) -> datetime:
         """The earliest NotOnOrAfter: nothing is accepted past it and the skew."""
-        return min(end for end, _node in self.ends)
+        return min(end for end, _element in self.ends)
 
 
 def check_time(arrived: Arrived) -> Window:
@@ -121,19 +122,25 @@ def check_time(arrived: Arrived) -> Window:
     """
     window = _window(arrived.signed)
     signer = arrived.signed.signer
-    for end, node in window.ends:
-        if end - window.issued_at > signer.max_lifetime:
-            seconds = int(signer.max_lifetime.total_seconds())
-            raise HandoffLifetime(expected=f"at most {seconds} s after IssueInstant", received=_text(end), node=node)
-        if any(start >= end for start, _node in window.starts):
-            raise HandoffLifetime(expected="NotBefore earlier than NotOnOrAfter", received=_text(end), node=node)
     latest_start, earliest_end = arrived.now + signer.skew, arrived.now - signer.skew
-    for start, node in window.starts:
+    for end, element in window.ends:
+        if end - window.issued_at > signer.max_lifetime:
+            longest = f"at most {int(signer.max_lifetime.total_seconds())} s after IssueInstant"
+            raise HandoffLifetime(expected=longest, received=_text(end), node=path_of(element))
+        if any(start >= end for start, _element in window.starts):
+            raise HandoffLifetime(expected="a start before the end", received=_text(end), node=path_of(element))
+    for start, element in window.starts:
         if start > latest_start:
-            raise HandoffNotYetValid(expected=f"at most {_text(latest_start)}", received=_text(start), node=node)
-    for end, node in (*window.ends, (window.session_ends, "Response/Assertion/AuthnStatement")):
+            expected = f"at most {_text(latest_start)}"
+            raise HandoffNotYetValid(expected=expected, received=_text(start), node=path_of(element))
+    for end, element in window.ends:
         if end <= earliest_end:
-            raise HandoffExpired(expected=f"later than {_text(earliest_end)}", received=_text(end), node=node)
+            expected = f"later than {_text(earliest_end)}"
+            raise HandoffExpired(expected=expected, received=_text(end), node=path_of(element))
+    if window.session_ends <= earliest_end:
+        expected = f"a session later than {_text(earliest_end)}"
+        node = "Response/Assertion/AuthnStatement"
+        raise HandoffExpired(expected=expected, received=_text(window.session_ends), node=node)
     return window
 
 
@@ -144,11 +151,11 @@ def _window(signed: SignedHandoff) -> Window:
     issued_at = _required_time(signed.assertion, "IssueInstant")
     sent_at = _required_time(signed.message, "IssueInstant")
     optional = ((conditions, "NotBefore"), (data, "NotBefore"), (statement, "AuthnInstant"))
-    starts = [(moment, path_of(element)) for element, name in optional if (moment := _time(element, name))]
-    ends = tuple((_required_time(element, "NotOnOrAfter"), path_of(element)) for element in (conditions, data))
+    starts = [(moment, element) for element, name in optional if (moment := _time(element, name))]
+    ends = tuple((_required_time(element, "NotOnOrAfter"), element) for element in (conditions, data))
     return Window(
         issued_at=issued_at,
-        starts=((issued_at, path_of(signed.assertion)), (sent_at, path_of(signed.message)), *starts),
+        starts=((issued_at, signed.assertion), (sent_at, signed.message), *starts),
         ends=ends,
         session_ends=min(_time(statement, "SessionNotOnOrAfter") or _END_OF_TIME, min(issued_at, _LAST_ISSUE) + MAX_SESSION),
         authn_context=statement.findtext(_CONTEXT_CLASS) or UNSPECIFIED_CONTEXT,
@@ -168,11 +175,18 @@ def _time(element: etree._Element, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        if _UTC_TIME.fullmatch(text):
-            return datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    raise HandoffLifetime(expected=f"{name} as YYYY-MM-DDThh:mm:ssZ", received=text, node=path_of(element))
+        return _parse_time(text)
+    except ValueError as error:
+        expected = f"{name} as YYYY-MM-DDThh:mm:ssZ"
+        raise HandoffLifetime(expected=expected, received=text, node=path_of(element)) from error
+
+
+@functools.lru_cache(maxsize=16)
+def _parse_time(text: str) -> datetime:
+    # Cached: one document says the same second several times.
+    if not _UTC_TIME.fullmatch(text):
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
 
 
 def _text(moment: datetime) -> str:

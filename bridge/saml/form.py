@@ -3,7 +3,6 @@
 The law: one message has one spelling; what a lenient decoder would skip is refused, and nothing is ever inflated.
 """
 
-import base64
 import binascii
 from collections.abc import Iterable
 
@@ -33,10 +32,10 @@ def decode(text: str) -> bytes:
     joined = text.replace("\r", "").replace("\n", "")
     try:
         encoded = joined.encode("ascii")
-        raw = binascii.a2b_base64(encoded, strict_mode=True)
+        raw = binascii.a2b_base64(encoded)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise HandoffMalformed(expected="strict base64", received="other characters or padding") from error
-    # Bits that padding leaves over must be zero (RFC 4648 3.5), or one message has many spellings.
-    if not raw or base64.b64encode(raw) != encoded:
-        raise HandoffMalformed(expected="strict base64", received="nothing" if not raw else "an unusual spelling")
+    # The decoder skips junk and left-over bits (RFC 4648 3.3, 3.5): only what encodes back to the same text is strict.
+    if not raw or binascii.b2a_base64(raw, newline=False) != encoded:
+        raise HandoffMalformed(expected="strict base64", received="nothing" if not raw else "another spelling")
     return raw

@@ -96,6 +96,7 @@ def _response_class() -> Any:
     cached_xmlsec = SimpleNamespace(**{**vars(xmlsec), "Key": _CachedKey})
     utils = _private_copy("onelogin.saml2.utils", OneLogin_Saml2_XML=_CachedXml, xmlsec=cached_xmlsec).OneLogin_Saml2_Utils
     utils.now = staticmethod(_clock.get)
+    utils.parse_SAML_to_time = staticmethod(functools.lru_cache(maxsize=16)(utils.parse_SAML_to_time))
     response = _private_copy("onelogin.saml2.response", OneLogin_Saml2_XML=_CachedXml, OneLogin_Saml2_Utils=utils)
     return response.OneLogin_Saml2_Response
 

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from lxml import etree
 
 from bridge.errors import HandoffAlgorithm, HandoffMalformed, HandoffSignature
 from bridge.saml import names
+from bridge.saml.shape import NAMESPACES, SIGNATURE_PLACE
 from bridge.saml.trust import PinnedKey, TrustedIssuer
 from bridge.saml.xml import Document, canonical, canonical_without, only, parse, path_of, text_of
 
@@ -34,6 +35,10 @@ _DIGESTS = {names.SHA256: hashlib.sha256, names.SHA384: hashlib.sha384, names.SH
 _PKCS1 = padding.PKCS1v15()
 _TRANSFORMS = [names.ENVELOPED, names.EXCLUSIVE_C14N]
 _MAX_PREFIXES = 16
+_ALL_AT_THEIR_PLACE = etree.XPath(
+    f"count(/p:Response/{SIGNATURE_PLACE} | /p:Response/a:Assertion/{SIGNATURE_PLACE}) = count(//d:Signature)",
+    namespaces=NAMESPACES,
+)
 _PREFIX = re.compile(r"#default|[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -74,16 +79,16 @@ def check_signature(received: Received) -> SignedHandoff:
     document = received.document
     root = document.root
     unverified_assertion = only(root, names.ASSERTION, HandoffSignature)
-    _refuse_misplaced(document, unverified_assertion)
+    _refuse_misplaced(document)
     candidates = _candidates(unverified_assertion, received.trust)
     signer = None
     response = None
     assertion = unverified_assertion
-    if (signature := root.find(names.SIGNATURE)) is not None:
+    if (signature := next(root.iterchildren(names.SIGNATURE), None)) is not None:
         signer, response = _verified(root, signature, candidates, received.now)
         assertion = only(response, names.ASSERTION, HandoffSignature)
         candidates = (signer,)
-    assertion_is_signed = (signature := assertion.find(names.SIGNATURE)) is not None
+    assertion_is_signed = (signature := next(assertion.iterchildren(names.SIGNATURE), None)) is not None
     if signature is not None:
         signer, assertion = _verified(assertion, signature, candidates, received.now)
     if signer is None:
@@ -96,24 +101,18 @@ def check_signature(received: Received) -> SignedHandoff:
     return SignedHandoff(assertion=assertion, response=response, unverified_response=root, signer=signer, document=document)
 
 
-def _refuse_misplaced(document: Document, assertion: etree._Element) -> None:
+def _refuse_misplaced(document: Document) -> None:
     if document.has_duplicate_ids:
         raise HandoffSignature(expected="every ID once", received="one ID twice", node=path_of(document.root))
-    for tag, element in document.elements:
-        if tag == names.SIGNATURE:
-            before = element.getprevious()
-            if element.getparent() not in (document.root, assertion) or (before is not None and before.tag != names.ISSUER):
-                raise HandoffSignature(
-                    expected="a Signature right after the Issuer of the Response or the Assertion",
-                    received="a Signature elsewhere",
-                    node=path_of(element),
-                )
+    if not _ALL_AT_THEIR_PLACE(document.root):
+        expected = "a Signature right after the Issuer of the Response or the Assertion"
+        raise HandoffSignature(expected=expected, received="a Signature elsewhere", node=path_of(document.root))
 
 
 def _candidates(unverified_assertion: etree._Element, trust: Mapping[str, TrustedIssuer]) -> tuple[TrustedIssuer, ...]:
     """Return whose keys may verify: the named issuer's, or everybody's where nobody trusted is named (check 8 refuses then)."""
-    unverified_issuer = unverified_assertion.findtext(names.ISSUER) or ""
-    named = trust.get(unverified_issuer)
+    unverified_issuer = only(unverified_assertion, names.ISSUER, HandoffSignature).text
+    named = trust.get(unverified_issuer or "")
     return (named,) if named else tuple(trust.values())
 
 
@@ -121,76 +120,102 @@ def _verified(
     parent: etree._Element, signature: etree._Element, candidates: tuple[TrustedIssuer, ...], now: datetime
 ) -> tuple[TrustedIssuer, etree._Element]:
     """Return the issuer whose key made *signature* over *parent*, and *parent* as it was signed, re-parsed."""
-    node = path_of(signature)
     children = [child.tag for child in signature]
     if children not in ([names.SIGNED_INFO, names.SIGNATURE_VALUE], [names.SIGNED_INFO, names.SIGNATURE_VALUE, names.KEY_INFO]):
-        raise HandoffSignature(expected="SignedInfo, SignatureValue, KeyInfo", received="another Signature", node=node)
+        raise HandoffSignature(
+            expected="SignedInfo, SignatureValue, KeyInfo", received="another Signature", node=path_of(signature)
+        )
     try:
-        info_bytes = canonical(signature[0], _prefixes(signature[0].find(names.CANONICALIZATION_METHOD), node))
+        method = next(signature[0].iterchildren(names.CANONICALIZATION_METHOD), None)
+        info_bytes = canonical(signature[0], _prefixes(method, signature))
         info = parse(info_bytes)
-        digest_method, digest, prefixes = _read_signed_info(info, parent.get("ID"), node)
-        method = only(info, names.SIGNATURE_METHOD, HandoffSignature).get("Algorithm", "")
-        value = _base64(text_of(signature[1], HandoffSignature), node)
-        signer = _signer(method, value, info_bytes, candidates, now, node)
-        signed_bytes = canonical_without(parent, signature, prefixes)
-        if not hmac.compare_digest(_DIGESTS[digest_method](signed_bytes).digest(), digest):
-            raise HandoffSignature(expected="the digest of the signed element", received="another digest", node=node)
+        reference = _read_signed_info(info, parent.get("ID"), signature)
+        value = _base64(text_of(signature[1], HandoffSignature), signature)
+        signer = _signer(reference.signature_method, value, info_bytes, candidates, now, signature)
+        signed_bytes = canonical_without(parent, signature, reference.prefixes)
+        if not hmac.compare_digest(reference.hash(signed_bytes).digest(), reference.digest):
+            raise HandoffSignature(
+                expected="the digest of the signed element", received="another digest", node=path_of(signature)
+            )
         return signer, parse(signed_bytes)
     except (etree.C14NError, HandoffMalformed) as error:
-        raise HandoffSignature(expected="a canonical form", received="none", node=node) from error
+        raise HandoffSignature(expected="a canonical form", received="none", node=path_of(signature)) from error
 
 
-def _read_signed_info(info: etree._Element, parent_id: str | None, node: str) -> tuple[str, bytes, list[str]]:
-    """Return digest method, digest and inclusive prefixes of the one Reference; its shape is fixed, child by child."""
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    signature_method: str
+    hash: Callable[[bytes], "hashlib._Hash"]
+    digest: bytes
+    prefixes: list[str]
+
+
+def _read_signed_info(info: etree._Element, parent_id: str | None, signature: etree._Element) -> _Reference:
+    """Return what the one Reference says about its parent, from the re-parsed SignedInfo; its shape is fixed."""
     tags = [child.tag for child in info]
     if tags != [names.CANONICALIZATION_METHOD, names.SIGNATURE_METHOD, names.REFERENCE]:
-        raise HandoffSignature(expected="exactly one Reference", received=f"{tags.count(names.REFERENCE)}", node=node)
+        raise HandoffSignature(
+            expected="exactly one Reference", received=f"{tags.count(names.REFERENCE)}", node=path_of(signature)
+        )
     method, signature_method, reference = info
-    _allowed(method, [names.EXCLUSIVE_C14N], node)
-    _allowed(signature_method, [*_RSA, *_ECDSA], node)
+    _allowed(method, [names.EXCLUSIVE_C14N], signature)
+    _allowed(signature_method, [*_RSA, *_ECDSA], signature)
     if len(signature_method):
-        raise HandoffSignature(expected="no parameters of SignatureMethod", received="parameters", node=node)
+        raise HandoffSignature(expected="no parameters of SignatureMethod", received="parameters", node=path_of(signature))
     if reference.get("URI") != f"#{parent_id}":
-        raise HandoffSignature(expected=f"#{parent_id}", received=reference.get("URI", "none"), node=node)
+        raise HandoffSignature(expected=f"#{parent_id}", received=reference.get("URI", "none"), node=path_of(signature))
     if [child.tag for child in reference] != [names.TRANSFORMS, names.DIGEST_METHOD, names.DIGEST_VALUE]:
-        raise HandoffSignature(expected="Transforms, DigestMethod, DigestValue", received="another Reference", node=node)
+        raise HandoffSignature(
+            expected="Transforms, DigestMethod, DigestValue", received="another Reference", node=path_of(signature)
+        )
     transforms, digest_method, digest_value = reference
     for transform in transforms:
-        _allowed(transform, _TRANSFORMS, node)
+        _allowed(transform, _TRANSFORMS, signature)
     if [transform.get("Algorithm") for transform in transforms] != _TRANSFORMS or len(transforms[0]):
-        raise HandoffSignature(expected="enveloped-signature, then exclusive c14n", received="other transforms", node=node)
-    _allowed(digest_method, list(_DIGESTS), node)
-    digest = _base64(text_of(digest_value, HandoffSignature), node)
-    return digest_method.get("Algorithm", ""), digest, _prefixes(transforms[1], node)
+        raise HandoffSignature(
+            expected="enveloped-signature, then exclusive c14n", received="other transforms", node=path_of(signature)
+        )
+    _allowed(digest_method, list(_DIGESTS), signature)
+    if len(digest_method):
+        raise HandoffSignature(expected="no parameters of DigestMethod", received="parameters", node=path_of(signature))
+    digest = _base64(text_of(digest_value, HandoffSignature), signature)
+    return _Reference(
+        signature_method=signature_method.get("Algorithm", ""),
+        hash=_DIGESTS[digest_method.get("Algorithm", "")],
+        digest=digest,
+        prefixes=_prefixes(transforms[1], signature),
+    )
 
 
-def _allowed(element: etree._Element, algorithms: list[str], node: str) -> None:
+def _allowed(element: etree._Element, algorithms: list[str], signature: etree._Element) -> None:
     algorithm = element.get("Algorithm", "none")
     if algorithm not in algorithms:
-        raise HandoffAlgorithm(expected=" or ".join(algorithms), received=algorithm, node=node)
+        raise HandoffAlgorithm(expected=" or ".join(algorithms), received=algorithm, node=path_of(signature))
 
 
-def _prefixes(method: etree._Element | None, node: str) -> list[str]:
+def _prefixes(method: etree._Element | None, signature: etree._Element) -> list[str]:
     """Return the PrefixList of an exclusive c14n *method* (xml-exc-c14n 4), its only parameter."""
     if method is None or not len(method):
         return []
-    prefixes = method[0].get("PrefixList", "").split()
+    parameter = method[0]
+    prefixes = parameter.get("PrefixList", "").split()
     plain = len(prefixes) <= _MAX_PREFIXES and all(_PREFIX.fullmatch(prefix) for prefix in prefixes)
-    if len(method) > 1 or method[0].tag != names.INCLUSIVE_NAMESPACES or not plain:
-        raise HandoffSignature(expected="at most a short PrefixList", received="other parameters", node=node)
+    alone = len(method) == 1 and not len(parameter) and parameter.keys() == ["PrefixList"]
+    if not plain or not alone or parameter.tag != names.INCLUSIVE_NAMESPACES:
+        raise HandoffSignature(expected="at most a short PrefixList", received="other parameters", node=path_of(signature))
     return prefixes
 
 
-def _base64(text: str, node: str) -> bytes:
+def _base64(text: str, signature: etree._Element) -> bytes:
     joined = "".join(text.split())
     try:
         return base64.b64decode(joined, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise HandoffSignature(expected="base64", received="other characters", node=node) from error
+        raise HandoffSignature(expected="base64", received="other characters", node=path_of(signature)) from error
 
 
 def _signer(
-    method: str, value: bytes, message: bytes, candidates: tuple[TrustedIssuer, ...], now: datetime, node: str
+    method: str, value: bytes, message: bytes, candidates: tuple[TrustedIssuer, ...], now: datetime, signature: etree._Element
 ) -> TrustedIssuer:
     expired = False
     for issuer in candidates:
@@ -201,7 +226,9 @@ def _signer(
                 return issuer
             expired = True
     received = "a signature by a certificate that has expired" if expired else "a signature by no pinned key"
-    raise HandoffSignature(expected="a signature by a pinned certificate of the issuer", received=received, node=node)
+    raise HandoffSignature(
+        expected="a signature by a pinned certificate of the issuer", received=received, node=path_of(signature)
+    )
 
 
 def _verifies(pinned: PinnedKey, method: str, value: bytes, message: bytes) -> bool:

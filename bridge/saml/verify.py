@@ -13,7 +13,7 @@ from bridge.contract import Claims
 from bridge.errors import HandoffError
 from bridge.saml import checks
 from bridge.saml.checks import Check
-from bridge.saml.claims import Claimed
+from bridge.saml.claims import Claimed, Stated
 from bridge.saml.conditions import Arrived, Window
 from bridge.saml.form import read_response
 from bridge.saml.second_opinion import Asked, SecondOpinion
@@ -74,8 +74,9 @@ def walk(document: Document, question: Question, ask: Ask) -> tuple[SignedHandof
     for address in checks.ADDRESS:
         ask(address, arrived)
     window = ask(checks.TIME, arrived)
-    ask(checks.CONTRACT, arrived)
-    claims = ask(checks.ATTRIBUTES, arrived)
+    stated = Stated.by(arrived)
+    ask(checks.CONTRACT, stated)
+    claims = ask(checks.ATTRIBUTES, stated)
     claimed = Claimed(claims, question.endpoint, question.binding_secret)
     ask(checks.ORGANIZATION, claimed)
     ask(checks.BINDING, claimed)

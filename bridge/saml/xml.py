@@ -25,9 +25,11 @@ _DECLARATION = re.compile(
     r"""(?:\s+standalone\s*=\s*(?:"(?:yes|no)"|'(?:yes|no)'))?\s*\?>""",
     re.IGNORECASE,
 )
+_MARKUP = re.compile(r"<!(?!\[CDATA\[)")
 _NAMESPACE = re.compile(r"""xmlns(?::[^\s=]*)?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s&]*")
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
+_IDS = etree.XPath("//@ID | //@Id", smart_strings=False)
 _ALL_NAMESPACES = etree.XPath("//namespace::*")
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
@@ -36,20 +38,17 @@ _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 class Document:
     """A document that came from outside and passed the gate; nothing in it is verified.
 
-    `root` is never changed. `ids` are the values of every attribute called ID in any letter case, in document order;
-    `foreign` are the elements that carry an attribute of a namespace, with its name.
+    `root` is as parsed whenever nobody is computing on it.
     """
 
     raw: bytes
     root: etree._Element
-    elements: tuple[tuple[str, etree._Element], ...]
-    ids: tuple[str, ...]
-    foreign: tuple[tuple[etree._Element, str], ...]
 
     @property
     def has_duplicate_ids(self) -> bool:
-        """Whether two attributes called ID have one value, so that a reference to it could mean either element."""
-        return len(set(self.ids)) != len(self.ids)
+        """Whether two elements have one ID, so that a reference to it could mean either of them."""
+        ids = _IDS(self.root)
+        return len(set(ids)) != len(ids)
 
     def annotate(self, refusal: HandoffError) -> None:
         """Fill in where *refusal* happened in this document and the reference that the document claims to have."""
@@ -73,8 +72,8 @@ class Document:
         return found
 
     def _unverified_reference(self) -> str:
-        for tag, element in self.elements:
-            if tag == ATTRIBUTE and element.get("Name") == "reference":
+        for element in self.root.iter(ATTRIBUTE):
+            if element.get("Name") == "reference":
                 value = element.findtext(ATTRIBUTE_VALUE)
                 return value if value is not None and is_reference(value) else ""
         return ""
@@ -114,21 +113,7 @@ def read_document(raw_xml: bytes) -> Document:
     _gate_namespaces(unverified_text, root)
     if _TOO_DEEP(root):
         raise HandoffMalformed(expected=f"at most {MAX_DEPTH} levels", received="a deeper document")
-    elements = []
-    ids = []
-    foreign = []
-    attributes = 0
-    for element in root.iter():
-        elements.append((str(element.tag), element))
-        for name, value in element.items():
-            attributes += 1
-            if name[0] == "{":
-                foreign.append((element, name))
-            elif name.lower() == "id":
-                ids.append(value)
-    if attributes > MAX_ATTRIBUTES:
-        raise HandoffMalformed(expected=f"at most {MAX_ATTRIBUTES} XML attributes", received=str(attributes))
-    return Document(raw=raw_xml, root=root, elements=tuple(elements), ids=tuple(ids), foreign=tuple(foreign))
+    return Document(raw=raw_xml, root=root)
 
 
 def _gate_text(raw_xml: bytes) -> str:
@@ -143,16 +128,17 @@ def _gate_text(raw_xml: bytes) -> str:
         raise HandoffMalformed(expected="UTF-8 without a byte order mark", received="a byte order mark", line=1)
     if (at := text.find("<?", markup_from)) >= 0:
         raise _unwanted(text, at, "a processing instruction, or a declaration other than XML 1.0 in UTF-8")
-    if text.count("<!") != text.count("<![CDATA["):
-        raise _unwanted(text, re.search(r"<!(?!\[CDATA\[)", text), "a DOCTYPE, an entity or a comment")
-    if text.count("<") > 2 * MAX_ELEMENTS:
-        raise HandoffMalformed(expected=f"at most {MAX_ELEMENTS} elements", received=f"{text.count('<')} tags")
+    if "<!" in text and (markup := _MARKUP.search(text)):
+        raise _unwanted(text, markup.start(), "a DOCTYPE, an entity or a comment")
+    # Every element has a "<" and every XML attribute a "=", so these counts cap both before anything is built.
+    for sign, most, what in (("<", 2 * MAX_ELEMENTS, "tags"), ("=", MAX_ATTRIBUTES, "attributes")):
+        if text.count(sign) > most:
+            raise HandoffMalformed(expected=f"at most {most} {what}", received=f"{text.count(sign)}")
     return text
 
 
-def _unwanted(text: str, at: "int | re.Match[str] | None", what: str) -> HandoffMalformed:
-    offset = at.start() if isinstance(at, re.Match) else at or 0
-    return HandoffMalformed(expected="elements and text only", received=what, line=text.count("\n", 0, offset) + 1)
+def _unwanted(text: str, at: int, what: str) -> HandoffMalformed:
+    return HandoffMalformed(expected="elements and text only", received=what, line=text.count("\n", 0, at) + 1)
 
 
 def _gate_namespaces(text: str, root: etree._Element) -> None:
@@ -223,7 +209,7 @@ def path_of(element: etree._Element) -> str:
 
 def only(parent: etree._Element, tag: str, refusal: type[HandoffError]) -> etree._Element:
     """Return the one child of *parent* called *tag*; raises *refusal* for zero and for two."""
-    found = parent.findall(tag)
+    found = list(parent.iterchildren(tag))
     if len(found) != 1:
         name = tag.rpartition("}")[2]
         raise refusal(expected=f"exactly one {name}", received=str(len(found)), node=path_of(parent))
