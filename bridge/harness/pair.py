@@ -76,6 +76,11 @@ class Pair:
         """The one origin that browsers see, without a trailing slash."""
         return self.at.public_url
 
+    @property
+    def authority(self) -> Path:
+        """The certificate of the router's own authority, which signs its server certificate where `https` is on."""
+        return self.directory / "caddy" / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+
     def database_url(self, service: str) -> str:
         """Return the database URL of `idp`, `sp-2`, `sp-3` or `topology`."""
         return dict(self.options.databases).get(service, f"sqlite:///{service}.db")
@@ -144,11 +149,12 @@ class Pair:
         """Wait until one process answers; the router counts as ready when the sign-in page comes through it."""
         process = self.processes[name]
         if name == "router":
-            verify = not self.options.https
-
             def through() -> bool:
                 if not process.running():
                     raise HarnessError(f"the router ended:\n{process.tail()}")
+                if self.options.https and not self.authority.exists():
+                    return False
+                verify = str(self.authority) if self.options.https else True
                 return answers(f"{self.public_url}/users/sign_in", verify=verify)
 
             wait_until(through, seconds=30, what=f"the sign-in page at {self.public_url}")

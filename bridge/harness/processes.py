@@ -43,8 +43,8 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> N
         time.sleep(_POLL_SECONDS)
 
 
-def answers(url: str, *, verify: bool = True) -> bool:
-    """Whether *url* answers 200 right now."""
+def answers(url: str, *, verify: bool | str = True) -> bool:
+    """Whether *url* answers 200 right now; *verify* may name a file of certificates to trust."""
     try:
         return requests.get(url, timeout=2, allow_redirects=False, verify=verify).status_code == HTTPStatus.OK
     except requests.RequestException:
@@ -104,13 +104,13 @@ class Process:
             return ""
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
 
-    def wait_ready(self, url: str, *, seconds: float = 30, verify: bool = True) -> None:
+    def wait_ready(self, url: str, *, seconds: float = 30) -> None:
         """Return when *url* answers 200; raise `HarnessError` with the log's end if the process ends or time runs out."""
 
         def ready() -> bool:
             if not self.running():
                 raise HarnessError(f"{self.name} ended before it was ready:\n{self.tail()}")
-            return answers(url, verify=verify)
+            return answers(url)
 
         try:
             wait_until(ready, seconds=seconds, what=f"{self.name} to answer at {url}")
