@@ -30,6 +30,7 @@ POOL_SIZE = 16
 _PIECE_BYTES = 16 * 1024
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,9})\b", re.IGNORECASE)
+_AGE = re.compile(r"[0-9]{1,9}")
 _NOT_KEPT = re.compile(r"(?:^|[\s,])no-(?:store|cache)\b", re.IGNORECASE)
 
 
@@ -218,5 +219,7 @@ def _fresh_seconds(headers: Mapping[str, str]) -> int | None:
     if _NOT_KEPT.search(control):
         return 0
     found = _MAX_AGE.search(control)
-    age = headers.get("Age", "0")
-    return max(0, int(found[1]) - (int(age) if age.isascii() and age.isdigit() and len(age) < 10 else 0)) if found else None
+    if found is None:
+        return None
+    age = _AGE.fullmatch(headers.get("Age", ""))
+    return max(0, int(found[1]) - (int(age[0]) if age else 0))

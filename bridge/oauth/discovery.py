@@ -8,13 +8,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from bridge.errors import ProviderBadReply, ProviderBadToken
-from bridge.oauth.client import ProviderHttp
+from bridge.errors import ProviderBadToken
+from bridge.oauth.client import ProviderHttp, Reply
 from bridge.oauth.fields import Fields
 from bridge.oauth.grant import AuthMethod
 from bridge.urls import http_url, is_loopback
@@ -44,51 +45,67 @@ class IssuerMetadata:
     names_itself_in_callbacks: bool
 
 
-class _Kept:
-    """One published document, fetched by one thread at a time and kept while fresh."""
+@dataclass(frozen=True, slots=True)
+class PublishedKey:
+    """A key that may verify signatures; `kid` and `alg` as the issuer published them, or None."""
 
-    def __init__(self, url: str, *, document: str, provider: str, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
-        self._url, self._document, self._provider, self._http, self._clock = url, document, provider, http, clock
+    key: VerifyingKey
+    kid: object
+    alg: object
+
+    def fits(self, *, alg: str, kid: str | None) -> bool:
+        """Whether this key verifies *alg* and is called *kid*, or anything where that is None."""
+        kind = "EC" if alg.startswith("ES") else "RSA"
+        return self.key.key_type == kind and self.alg in (None, alg) and kid in (None, self.kid)
+
+
+Value = TypeVar("Value")
+
+
+class _Kept(Generic[Value]):
+    """What *read* makes of one published document, fetched by one thread at a time and kept while fresh; no failure is kept."""
+
+    def __init__(self, fetch: Callable[[], Reply], read: Callable[[Fields], Value], clock: Callable[[], datetime]) -> None:
+        self._fetch, self._read, self._clock = fetch, read, clock
         self._lock = threading.Lock()
-        self._fields: Fields | None = None
-        self._stale_at = clock()
-        self._look_again_from = clock()
+        self._value: Value | None = None
+        self._stale_at = self._look_again_from = clock()
 
-    def get(self) -> Fields:
-        """Return the document, fetched anew if it is stale."""
+    def get(self) -> Value:
+        """Return the value, fetched anew if it is stale."""
         with self._lock:
             now = self._clock()
-            return self._fetch(now) if self._fields is None or now >= self._stale_at else self._fields
+            return self._renew(now) if self._value is None or now >= self._stale_at else self._value
 
-    def get_newer_than(self, seen: Fields) -> Fields:
-        """Return the document, fetched anew unless another thread did so already, or did so to no avail a moment ago."""
+    def get_newer_than(self, seen: Value) -> Value:
+        """Return the value, fetched anew unless another thread did so already, or did so to no avail a moment ago."""
         with self._lock:
             now = self._clock()
-            if self._fields is None or (self._fields is seen and now >= self._look_again_from):
+            if self._value is None or (self._value is seen and now >= self._look_again_from):
                 self._look_again_from = now + REFETCH_PAUSE
-                return self._fetch(now)
-            return self._fields
+                return self._renew(now)
+            return self._value
 
-    def _fetch(self, now: datetime) -> Fields:
-        reply = self._http.get(self._url, provider=self._provider, document=self._document)
-        fields = self._fields = reply.object()
+    def _renew(self, now: datetime) -> Value:
+        reply = self._fetch()
+        value = self._value = self._read(reply.object())
         kept = KEPT if reply.fresh_seconds is None else timedelta(seconds=reply.fresh_seconds)
         self._stale_at = now + min(max(kept, MIN_KEPT), MAX_KEPT)
-        return fields
+        return value
 
 
 class Issuer:
     """An OpenID issuer, known by its URL alone; one for each configured provider, shared by all threads."""
 
     def __init__(self, issuer: str, *, provider: str, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
-        self._issuer, self._provider, self._http, self._clock = issuer, provider, http, clock
+        self._provider, self._http, self._clock = provider, http, clock
         discovery = issuer.rstrip("/") + "/.well-known/openid-configuration"  # OIDC Discovery 4.1
-        self._configuration = _Kept(discovery, document="discovery", provider=provider, http=http, clock=clock)
-        self._keys: dict[str, _Kept] = {}
+        self._metadata = self._kept(discovery, "discovery", partial(read_metadata, issuer=issuer))
+        self._keys: dict[str, _Kept[tuple[PublishedKey, ...]]] = {}
 
     def metadata(self) -> IssuerMetadata:
         """Return the issuer's endpoints; raises `ProviderUnavailable` and `ProviderBadReply`."""
-        return read_metadata(self._configuration.get(), issuer=self._issuer)
+        return self._metadata.get()
 
     def key(self, *, alg: str, kid: str | None) -> VerifyingKey:
         """Return the one published key that verifies *alg* and is called *kid*; without a kid, the only one that fits.
@@ -97,24 +114,18 @@ class Issuer:
         `metadata` does.
         """
         url = self.metadata().jwks_uri
-        kept = self._keys.setdefault(
-            url, _Kept(url, document="jwks", provider=self._provider, http=self._http, clock=self._clock)
-        )
-        seen = kept.get()
-        found = self._fitting(seen, alg, kid)
-        if not found:
-            found = self._fitting(kept.get_newer_than(seen), alg, kid)
-        if len(found) != 1:
-            which = "several published keys fit" if found else "no published key fits"
+        published = self._keys.setdefault(url, self._kept(url, "jwks", read_keys))
+        keys = published.get()
+        if not any(key.fits(alg=alg, kid=kid) for key in keys):
+            keys = published.get_newer_than(keys)
+        fitting = [key for key in keys if key.fits(alg=alg, kid=kid)]
+        if len(fitting) != 1:
+            which = "several published keys fit" if fitting else "no published key fits"
             raise ProviderBadToken(provider=self._provider, reason=f"kid: {which}")
-        return found[0]
+        return fitting[0].key
 
-    def _fitting(self, jwks: Fields, alg: str, kid: str | None) -> list[VerifyingKey]:
-        listed = jwks.values.get("keys")
-        if not isinstance(listed, list) or len(listed) > MAX_KEYS:
-            raise ProviderBadReply(provider=self._provider, reason=f"jwks: keys is not a list of at most {MAX_KEYS}")
-        fitting = (key for key in listed if isinstance(key, dict) and kid in (None, key.get("kid")) and _verifies(key, alg))
-        return [key for key in map(_import_key, fitting) if key is not None]
+    def _kept(self, url: str, document: str, read: Callable[[Fields], Value]) -> _Kept[Value]:
+        return _Kept(partial(self._http.get, url, provider=self._provider, document=document), read, self._clock)
 
 
 def read_metadata(fields: Fields, *, issuer: str) -> IssuerMetadata:
@@ -138,8 +149,8 @@ def _endpoint(fields: Fields, name: str, issuer: str) -> str:
     url = fields.text(name)
     try:
         http_url(url)
-    except ValueError as error:
-        raise fields.refusal(name, str(error)) from None
+    except ValueError:
+        raise fields.refusal(name, "is no https URL") from None
     if is_loopback(url) and not is_loopback(issuer):
         raise fields.refusal(name, "leads to this machine")
     return url
@@ -155,9 +166,14 @@ def _auth_method(fields: Fields) -> AuthMethod:
     raise fields.refusal("token_endpoint_auth_methods_supported", "offers neither client_secret_basic nor client_secret_post")
 
 
-def _verifies(key: dict[str, Any], alg: str) -> bool:
-    kind = "EC" if alg.startswith("ES") else "RSA"
-    return key.get("kty") == kind and key.get("use", "sig") == "sig" and key.get("alg", alg) == alg
+def read_keys(fields: Fields) -> tuple[PublishedKey, ...]:
+    """Return the keys of a JWK set that may verify signatures; raises `ProviderBadReply` for what is no JWK set."""
+    listed = fields.values.get("keys")
+    if not isinstance(listed, list) or len(listed) > MAX_KEYS:
+        raise fields.refusal("keys", f"is not a list of at most {MAX_KEYS}")
+    for_signatures = (entry for entry in listed if isinstance(entry, dict) and entry.get("use", "sig") == "sig")
+    imported = ((_import_key(entry), entry) for entry in for_signatures)
+    return tuple(PublishedKey(key, entry.get("kid"), entry.get("alg")) for key, entry in imported if key is not None)
 
 
 def _import_key(key: dict[str, Any]) -> VerifyingKey | None:
@@ -165,7 +181,7 @@ def _import_key(key: dict[str, Any]) -> VerifyingKey | None:
     try:
         if key["kty"] == "EC":
             return ECKey.import_key({name: key[name] for name in ("kty", "crv", "x", "y")})
-        if not _MIN_MODULUS_CHARS <= len(key["n"]) <= _MAX_MODULUS_CHARS:
+        if key["kty"] != "RSA" or not _MIN_MODULUS_CHARS <= len(key["n"]) <= _MAX_MODULUS_CHARS:
             return None
         return RSAKey.import_key({name: key[name] for name in ("kty", "n", "e")})
     except (JoseError, ValueError, TypeError, KeyError):

@@ -144,6 +144,14 @@ class TestKept:
         issuer.server.routes["GET", DISCOVERY] = good
         assert known.metadata().issuer == issuer.url
 
+    def test_a_document_that_is_refused_is_not_kept(self, issuer: SigningIssuer, known: Issuer) -> None:
+        """A wrong document that says it is good for a day would else lock everybody out for a day."""
+        issuer.server.on("GET", DISCOVERY, json_answer(issuer.metadata | {"issuer": "x"}, Cache_Control="max-age=86400"))
+        with pytest.raises(ProviderBadReply):
+            known.metadata()
+        issuer.server.on("GET", DISCOVERY, json_answer(issuer.metadata))
+        assert known.metadata().issuer == issuer.url
+
     def test_threads_that_come_together_fetch_once(self, issuer: SigningIssuer, known: Issuer) -> None:
         """A cold start under load does not storm the provider."""
         everybody = threading.Barrier(8)
