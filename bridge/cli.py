@@ -238,6 +238,19 @@ def db_current(config_path: Path) -> None:
         sys.exit(1)
 
 
+@db.command("purge")
+@ConfigPath
+def db_purge(config_path: Path) -> None:
+    """Remove spent handoffs and sessions that are over."""
+    from bridge.accounts.opening import open_accounts
+
+    loaded = _load_any(config_path)
+    if isinstance(loaded, TopologyConfig):
+        raise ConfigInvalid(source=str(config_path), problems=("is the topology's: there is nothing to purge",))
+    purged = open_accounts(loaded).purge(_now())
+    click.echo(f"removed {purged.spent_handoffs} spent handoffs and {purged.sessions} sessions")
+
+
 def _with_engine(config_path: Path, action: "Callable[..., Result]") -> Result:
     from bridge.accounts.database import open_engine
 

@@ -101,6 +101,7 @@ class Service(Listen):
     public_url: Annotated[str, BeforeValidator(lambda value: origin(value) if isinstance(value, str) else value)]
     secret_files: tuple[FilePath, ...] = Field(min_length=1)
     trusted_proxy_hops: int = Field(default=1, ge=0, le=5)
+    tries_per_minute: int = Field(default=120, ge=1, le=1_000_000)
 
     @property
     def secure(self) -> bool:

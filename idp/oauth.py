@@ -19,6 +19,7 @@ from bridge.oauth.providers import Provider
 from bridge.web import csrf
 from bridge.web.cookies import browser_secret, clear_cookie, read_cookie, read_cookies, set_cookie
 from bridge.web.metrics import Metrics
+from bridge.web.rate import Limit, RateLimiter, client_address
 from bridge.web.reference import bind_reference, current_reference
 from idp.cell import SESSION_COOKIE, LegacyCell
 from idp.handover import hand_over
@@ -31,6 +32,8 @@ def blueprint(cell: LegacyCell, metrics: Metrics) -> Blueprint:
     """Return the routes `/users/auth/<provider>` and its callback, with the alias that some consoles have registered."""
     routes = Blueprint("oauth", __name__)
     service = cell.config.service
+    limit = Limit(service.tries_per_minute, 60)
+    limiter = RateLimiter({"start": limit, "callback": limit}, clock=cell.clock)
 
     def named(name: str) -> Provider:
         if name not in cell.providers:
@@ -39,6 +42,7 @@ def blueprint(cell: LegacyCell, metrics: Metrics) -> Blueprint:
 
     @routes.post("/users/auth/<name>")
     def begin(name: str) -> BaseResponse:
+        limiter.spend("start", client_address(request))
         provider = named(name)
         secret = browser_secret(request, service)
         csrf.require_form(request, seal=cell.seal, secret=secret, form=START_FORM, public_url=service.public_url)
@@ -61,6 +65,7 @@ def blueprint(cell: LegacyCell, metrics: Metrics) -> Blueprint:
     @routes.route("/users/auth/<name>/callback", methods=["GET", "POST"])
     @routes.route("/auth/<name>/callback", methods=["GET", "POST"])
     def callback(name: str) -> BaseResponse:
+        limiter.spend("callback", client_address(request))
         provider = named(name)
         secret = browser_secret(request, service)
         if secret is None:

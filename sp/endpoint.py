@@ -14,6 +14,7 @@ from bridge.saml.verify import verify
 from bridge.web.cookies import browser_secret, read_cookie, set_cookie
 from bridge.web.csrf import require_same_origin
 from bridge.web.metrics import Metrics
+from bridge.web.rate import Limit, RateLimiter, client_address
 from bridge.web.reference import bind_reference
 from sp.cell import OwningCell
 from sp.orgs import acs_paths, org_named
@@ -28,7 +29,10 @@ def blueprint(cell: OwningCell, metrics: Metrics) -> Blueprint:
     """Return the routes of the endpoint: one for each path template, and each expects its own URL as destination."""
     routes = Blueprint("endpoint", __name__)
 
+    limiter = RateLimiter({"handoff": Limit(cell.config.service.tries_per_minute, 60)}, clock=cell.clock)
+
     def consume(org_path: str, template: str) -> Response:
+        limiter.spend("handoff", client_address(request))
         org = org_named(cell.orgs, org_path)
         endpoint = org.endpoints[template]
         _require_own_browser(endpoint, cell.config.service.public_url)

@@ -67,7 +67,6 @@ class Pair:
             topology=f"127.0.0.1:{free_port()}",
             legacy=f"127.0.0.1:{free_port()}",
             owning={cell: f"127.0.0.1:{free_port()}" for cell in world.OWNING_CELLS},
-            router_listen=f"{scheme}://localhost:{{port}}",
         )
         self.processes: dict[str, Process] = {}
 
@@ -149,6 +148,7 @@ class Pair:
         """Wait until one process answers; the router counts as ready when the sign-in page comes through it."""
         process = self.processes[name]
         if name == "router":
+
             def through() -> bool:
                 if not process.running():
                     raise HarnessError(f"the router ended:\n{process.tail()}")

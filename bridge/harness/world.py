@@ -46,7 +46,6 @@ class Addresses:
     topology: str
     legacy: str
     owning: dict[int, str]
-    router_listen: str
 
 
 def write(
@@ -89,7 +88,8 @@ def _directory(at: Addresses) -> str:
 def _cell(at: Addresses, cell: int, bind: str, listen: str, database_url: str) -> str:
     return (
         f"[service]\npublic_url = {_toml(at.public_url)}\nbind = {_toml(bind)}\ndatabase_url = {_toml(database_url)}\n"
-        f'{listen}secret_files = ["seal.key"]\n\n[cell]\nid = {cell}\nsession_prefix = "cell-{cell}"\n\n'
+        f'{listen}secret_files = ["seal.key"]\ntries_per_minute = 1000000\n\n'
+        f'[cell]\nid = {cell}\nsession_prefix = "cell-{cell}"\n\n'
         f'[topology]\nurl = {_toml("http://" + at.topology)}\ntoken_file = "topology.token"\n\n'
     )
 
