@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 
 from bridge.errors import DatabaseNotReady
 
@@ -29,12 +30,12 @@ _POSTGRES_OPTIONS = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_ses
 def open_engine(url: str) -> Engine:
     """Return an engine for `sqlite:///FILE` or `postgresql://...` (psycopg 3); nothing is connected yet.
 
-    Open it after a fork, never before. Parameters of statements stay out of error texts: they hold addresses and uids.
+    Open it after a fork, never before. Values stay out of error texts: they are addresses and uids.
     Raises `ValueError` for another database.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
             pool_pre_ping=True,
@@ -43,6 +44,8 @@ def open_engine(url: str) -> Engine:
             isolation_level="REPEATABLE READ",
             connect_args={"connect_timeout": BUSY_SECONDS, "options": _POSTGRES_OPTIONS},
         )
+        event.listen(engine, "handle_error", _drop_details)
+        return engine
     if parsed.get_backend_name() != "sqlite":
         raise ValueError("the database must be SQLite or PostgreSQL")
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
@@ -92,6 +95,15 @@ def _alembic() -> Config:
     config = Config()
     config.set_main_option("script_location", "bridge.accounts:migrations")
     return config
+
+
+def _drop_details(context: ExceptionContext) -> None:
+    """PostgreSQL adds `Key (email)=(ann@...) already exists` to its first line, which logs must not hold."""
+    original, wrapped = context.original_exception, context.sqlalchemy_exception
+    if isinstance(original, psycopg.Error) and wrapped is not None:
+        first_line = original.diag.message_primary or str(original).partition("\n")[0]
+        original.args = (first_line,)
+        wrapped.args = (f"({type(original).__name__}) {first_line}",)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001

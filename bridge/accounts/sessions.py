@@ -112,10 +112,8 @@ def find_session(
 
 
 def touch_session(connection: Connection, session_id: int, *, now: datetime) -> None:
-    """Write that the session was used at *now*, unless a later use is written already."""
-    connection.execute(
-        update(sessions).where(sessions.c.id == session_id, sessions.c.last_seen_at < now).values(last_seen_at=now)
-    )
+    """Write that the session was used at *now*."""
+    connection.execute(update(sessions).where(sessions.c.id == session_id).values(last_seen_at=now))
 
 
 def end_session(connection: Connection, raw_token: str | None, *, rules: SessionRules, org_id: int) -> int | None:

@@ -79,9 +79,12 @@ def test_known_identity_opens_its_account_whatever_its_email_says(sign_in: SignI
     assert counts() == {"accounts": 1, "identities": 1, "sessions": 4, "spent_handoffs": 4, "audit_events": 5}
 
 
-def test_matching_email_links_in_any_letter_case(ann: Account, sign_in: SignIn, rows: Builder, counts: Builder) -> None:
+@pytest.mark.parametrize("email", ["Ann@Acme.example", "ann@acme.example", "ANN@ACME.EXAMPLE"])
+def test_matching_email_links_in_any_letter_case(
+    *, email: str, ann: Account, sign_in: SignIn, identity: Builder, rows: Builder, counts: Builder
+) -> None:
     """Rule 5: the existing account stays as it is and gets the identity, and the audit says by which evidence."""
-    opened = sign_in()
+    opened = sign_in(identity=identity(email=email))
     assert (opened.outcome, opened.account) == ("linked", ann)
     assert counts() == {"accounts": 1, "identities": 1, "sessions": 1, "spent_handoffs": 1, "audit_events": 3}
     assert [(row.event, row.rule, row.evidence) for row in rows(audit_events)][1:] == [
