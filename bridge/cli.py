@@ -222,9 +222,10 @@ def db() -> None:
 @ConfigPath
 def db_upgrade(config_path: Path) -> None:
     """Bring the tables to the newest migration; safe while another process does the same."""
-    from bridge.accounts.database import upgrade
+    from bridge.accounts.database import current, upgrade
 
-    click.echo(f"database is at {_with_engine(config_path, upgrade)}")
+    _with_engine(config_path, upgrade)
+    click.echo(f"database is at {_with_engine(config_path, current)}")
 
 
 @db.command("current")

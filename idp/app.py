@@ -20,7 +20,7 @@ def create_app(config: IdpConfig) -> Flask:
     app = create_web_app(
         "idp",
         service=config.service,
-        ready={"database": cell.accounts.ping, "topology": cell.topology.ping},
+        ready={"database": cell.accounts.check_ready, "topology": cell.topology.ping},
         labels=Labels(providers={name: provider.label for name, provider in cell.providers.items()}),
         random_bytes=cell.random_bytes,
         metrics=metrics,

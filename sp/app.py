@@ -19,7 +19,7 @@ def create_app(config: SpConfig) -> Flask:
     app = create_web_app(
         "sp",
         service=config.service,
-        ready={"database": cell.accounts.ping},
+        ready={"database": cell.accounts.check_ready},
         labels=cell.labels,
         random_bytes=cell.random_bytes,
         metrics=metrics,

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -88,7 +89,13 @@ def current(engine: Engine) -> str | None:
 
 def at_head(engine: Engine) -> bool:
     """Whether the database stands at the newest migration."""
-    return current(engine) == ScriptDirectory.from_config(_alembic()).get_current_head()
+    return current(engine) == _head()
+
+
+@cache
+def _head() -> str | None:
+    """The newest migration of this version of the product."""
+    return ScriptDirectory.from_config(_alembic()).get_current_head()
 
 
 def _alembic() -> Config:

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bridge.accounts import audit
-from bridge.accounts.database import reading
+from bridge.accounts.database import at_head, reading
 from bridge.accounts.policy import OrgPolicy
 from bridge.accounts.purge import purge
 from bridge.accounts.records import Account, AccountState, OpenedSession, Purged, SignedIn
@@ -23,7 +23,7 @@ from bridge.accounts.sessions import SessionRules, end_all_sessions, end_session
 from bridge.accounts.sign_in import Arrival, Refusal, open_known, record_refusal, sign_in_once
 from bridge.accounts.tables import accounts
 from bridge.accounts.transaction import transact
-from bridge.errors import AccountError, AccountPending, OrgReadOnly, ProviderDisabled
+from bridge.errors import AccountError, AccountPending, DatabaseNotReady, OrgReadOnly, ProviderDisabled
 from bridge.identity import Email, ExternalIdentity, IdentityKey
 
 
@@ -157,10 +157,13 @@ class AccountStore:
 
         return transact(self._engine, work)
 
-    def ping(self) -> None:
-        """Ask the database for a sign of life; raises SQLAlchemy's `DBAPIError` where there is none."""
-        with reading(self._engine) as connection:
-            connection.execute(text("SELECT 1"))
+    def check_ready(self) -> None:
+        """Return if the database answers and stands at the newest migration.
+
+        Raises `DatabaseNotReady`, or SQLAlchemy's `DBAPIError` where the database does not answer.
+        """
+        if not at_head(self._engine):
+            raise DatabaseNotReady(reason="the tables are not at the newest migration; run cellbridge db upgrade")
 
     def purge(self, now: datetime) -> Purged:
         """Remove spent handoffs and sessions that are dead at *now*, in batches."""

@@ -106,7 +106,7 @@ def serve(channel: Channel) -> None:
             upgrade(engine)
             channel.say(done=True)
         elif job["do"] == "sign_in":
-            store.ping()
+            store.check_ready()
             if job.get("stop_at"):
                 stop_before(engine, job["stop_at"], channel)
             channel.say(ready=True)

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from bridge.accounts.database import current
 from bridge.accounts.policy import LEGACY_ORG_ID
 from bridge.accounts.records import Account, OpenedSession
 from bridge.accounts.store import AccountStore, AlreadyTaken, NoSuchAccount
 from bridge.accounts.tables import audit_events, sessions
-from bridge.errors import AccountBlocked, AccountPending
+from bridge.errors import AccountBlocked, AccountPending, DatabaseNotReady
 from bridge.identity import Email, IdentityKey
 
 Builder = Callable[..., Any]
@@ -222,6 +223,15 @@ def test_blocked_local_user_is_refused_and_audited(
         assert (row.event, row.code, row.account_id) == ("refused", refusal.code, local.id)
 
 
-def test_ping_asks_the_database(store: AccountStore) -> None:
-    """Readiness is an answer from the database itself."""
-    store.ping()
+def test_readiness_wants_the_newest_migration(store: AccountStore, engine: Engine) -> None:
+    """A database that answers, but without our newest tables, is not ready, and the reason says what to run."""
+    store.check_ready()
+    newest = current(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    try:
+        with pytest.raises(DatabaseNotReady, match="cellbridge db upgrade"):
+            store.check_ready()
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{newest}')")  # noqa: S608 - a constant
