@@ -32,6 +32,15 @@ def _person(pair: Pair, number: int) -> str:
     return key
 
 
+def _steps_of_a_handoff(pair: Pair, trap: Path, number: int) -> int:
+    """Sign a new person in, and return how many steps the endpoint took."""
+    assert Walk(pair.public_url, Browser()).sign_in("github", _person(pair, number)).status == 200
+    wait_until((trap / "steps").exists, seconds=10, what="the number of steps of a handoff")
+    steps = int((trap / "steps").read_text("ascii"))
+    (trap / "steps").unlink()
+    return steps
+
+
 def _state_of(database: Database, email: str) -> tuple[int, ...]:
     """Return how many accounts, identities and sessions one person has, and how many handoffs are spent in all."""
     accounts = database.rows("sp-2", "SELECT id FROM accounts WHERE email = ?", email)
@@ -55,9 +64,7 @@ def test_killed_at_any_step_leaves_nothing_or_a_whole_account(
         cell = pair.processes["sp-2"]
         cell.command = [sys.executable, "-m", "bridge.harness.killer", str(trap), *cell.command[1:]]
         pair.restart("sp-2")
-        assert Walk(pair.public_url, Browser()).sign_in("github", _person(pair, 0)).status == 200
-        wait_until((trap / "steps").exists, seconds=10, what="the number of steps of a handoff")
-        steps = int((trap / "steps").read_text("ascii"))
+        steps = min(_steps_of_a_handoff(pair, trap, 1000 + number) for number in range(6))  # later ones find warm caches
         assert steps > KILLS
 
         whole = 0
@@ -85,3 +92,4 @@ def test_killed_at_any_step_leaves_nothing_or_a_whole_account(
             assert _state_of(database, email)[:2] == (1, 1)
     assert 0 < whole < KILLS, "the kills have to fall on both sides of the commit"
     record_property("kills", KILLS)
+    record_property("steps", steps)
