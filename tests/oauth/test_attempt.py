@@ -22,7 +22,7 @@ from bridge.oauth.attempt import (
     surplus_cookies,
 )
 from bridge.seal import Seal
-from tests.oauth.conftest import NOW, REFERENCE, begin, counting_bytes
+from tests.oauth.samples import NOW, REFERENCE, begin, counting_bytes
 
 
 class TestStart:

@@ -13,7 +13,9 @@ from bridge.errors import ProviderBadReply, ProviderBadToken, ProviderUnavailabl
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.discovery import Issuer, IssuerMetadata, read_metadata
 from bridge.oauth.fields import Fields
-from tests.oauth.conftest import RSA_KEYS, Answer, Clock, LoopbackProvider, Received, SigningIssuer, json_answer
+from tests.oauth.loopback import Answer, LoopbackProvider, Received, json_answer
+from tests.oauth.samples import Clock
+from tests.oauth.signing_issuer import RSA_KEYS, SigningIssuer
 
 DISCOVERY = "/op/.well-known/openid-configuration"
 ID = "https://id.example"

@@ -16,7 +16,9 @@ from bridge.identity import ExternalIdentity
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.providers import PROVIDERS, build
-from tests.oauth.conftest import REDIRECT_URI, Answer, Clock, LoopbackProvider, SigningIssuer, begin, config, json_answer
+from tests.oauth.loopback import Answer, LoopbackProvider, json_answer
+from tests.oauth.samples import REDIRECT_URI, Clock, begin, config
+from tests.oauth.signing_issuer import SigningIssuer
 
 FOLDER = Path(__file__).parents[1] / "providers"
 CASES = sorted(path for path in FOLDER.glob("*/*.response.json"))

@@ -12,17 +12,9 @@ from bridge.errors import ConfigInvalid
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.providers import PROVIDERS, Provider, build
-from tests.oauth.conftest import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    REDIRECT_URI,
-    Clock,
-    LoopbackProvider,
-    SigningIssuer,
-    begin,
-    config,
-    json_answer,
-)
+from tests.oauth.loopback import LoopbackProvider, json_answer
+from tests.oauth.samples import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, Clock, begin, config
+from tests.oauth.signing_issuer import SigningIssuer
 
 PATHS = {
     "github": ("/login/oauth/authorize", "/login/oauth/access_token"),
