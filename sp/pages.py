@@ -34,6 +34,14 @@ def blueprint(cell: OwningCell) -> Blueprint:
     routes = Blueprint("pages", __name__)
     service = cell.config.service
 
+    @routes.get("/")
+    def home() -> BaseResponse:
+        """The router brings somebody with a session of this cell here: they are taken to their organization."""
+        for org in cell.orgs.values():
+            if find_session(cell, org, request):
+                return redirect(org_home(org.path).path, 303)
+        return redirect("/users/sign_in", 303)
+
     @routes.get("/o/<org_path>/auth/saml/metadata")
     def metadata(org_path: str) -> Response:
         return Response(metadata_document(org_named(cell.orgs, org_path)), content_type=METADATA_TYPE)

@@ -120,6 +120,15 @@ def test_sign_out_ends_the_session_on_the_server(pair: Pair) -> None:
 
 
 @pytest.mark.e2e
+def test_the_bare_address_leads_home(pair: Pair) -> None:
+    """Who is signed in and types the bare address comes to their organization; who is not comes to the sign-in page."""
+    browser = Browser()
+    assert browser.get(f"{pair.public_url}/").location == f"{pair.public_url}/users/sign_in"
+    Walk(pair.public_url, browser).sign_in("github", "ingrid")
+    assert browser.get(f"{pair.public_url}/").location == f"{pair.public_url}/o/initech/"
+
+
+@pytest.mark.e2e
 def test_session_of_one_organization_opens_no_other(pair: Pair) -> None:
     """One origin serves all organizations: Acme's token under Globex's cookie name, on the same cell, is nobody's."""
     browser = Browser()

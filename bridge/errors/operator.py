@@ -1,0 +1,49 @@
+"""What is told to whoever runs a command; never reaches a page."""
+
+from dataclasses import dataclass
+
+from bridge.errors.root import ASK_ADMIN, BridgeError
+
+
+@dataclass(kw_only=True, eq=False)
+class OperatorError(BridgeError):
+    """Raised to whoever runs a command: never reaches a page."""
+
+    public_code = "internal"
+    status = 500
+    sentence = "Something failed on our side."
+    next_step = ASK_ADMIN
+
+
+@dataclass(kw_only=True, eq=False)
+class ConfigInvalid(OperatorError):
+    """Raised with every problem of a configuration at once, each a sentence that begins with its key path."""
+
+    source: str
+    problems: tuple[str, ...]
+    code = "config.invalid"
+
+    def __str__(self) -> str:
+        return "\n".join((f"{self.source}: {len(self.problems)} problem(s)", *(f"  {problem}" for problem in self.problems)))
+
+
+@dataclass(kw_only=True, eq=False)
+class KeyRingError(OperatorError):
+    """Raised if signing keys or trusted certificates cannot be loaded; `reason` says which file and what to do."""
+
+    reason: str
+    code = "keys.invalid"
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(kw_only=True, eq=False)
+class DatabaseNotReady(OperatorError):
+    """Raised if the database is not at the newest migration; `reason` says what to run."""
+
+    reason: str
+    code = "database.not_ready"
+
+    def __str__(self) -> str:
+        return self.reason
