@@ -77,11 +77,11 @@ class _Kept(Generic[Value]):
             now = self._clock()
             return self._renew(now) if self._value is None or now >= self._stale_at else self._value
 
-    def get_newer_than(self, seen: Value) -> Value:
-        """Return the value, fetched anew unless another thread did so already, or did so to no avail a moment ago."""
+    def get_anew(self) -> Value:
+        """Return the value, fetched anew unless that was done, by any thread, a moment ago."""
         with self._lock:
             now = self._clock()
-            if self._value is None or (self._value is seen and now >= self._look_again_from):
+            if self._value is None or now >= self._look_again_from:
                 self._look_again_from = now + REFETCH_PAUSE
                 return self._renew(now)
             return self._value
@@ -117,7 +117,7 @@ class Issuer:
         published = self._keys.setdefault(url, self._kept(url, "jwks", read_keys))
         keys = published.get()
         if not any(key.fits(alg=alg, kid=kid) for key in keys):
-            keys = published.get_newer_than(keys)
+            keys = published.get_anew()
         fitting = [key for key in keys if key.fits(alg=alg, kid=kid)]
         if len(fitting) != 1:
             which = "several published keys fit" if fitting else "no published key fits"

@@ -4,11 +4,11 @@ import base64
 import hashlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import pytest
 
-from bridge.errors import ConfigInvalid
+from bridge.errors import ConfigInvalid, ProviderBadReply
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.providers import PROVIDERS, Provider, build
@@ -136,7 +136,7 @@ def test_the_token_request_is_the_standards(kind: str, provider: LoopbackProvide
     SigningIssuer(provider, path="")
     provider.on("POST", PATHS[kind][1], json_answer({"error": "invalid_grant"}, 400))
     attempt = begin()
-    with pytest.raises(Exception, match="invalid_grant") as refused:
+    with pytest.raises(ProviderBadReply, match="invalid_grant") as refused:
         built(http, kind, **at(kind, provider.url)).identify(Callback("code-secret-1"), attempt, REDIRECT_URI)
     [received] = provider.asked("POST", PATHS[kind][1])
     form = dict(received.form)
@@ -156,6 +156,17 @@ def test_the_token_request_is_the_standards(kind: str, provider: LoopbackProvide
     assert received.query == {}
     for secret in ("code-secret-1", CLIENT_SECRET, attempt.code_verifier):
         assert secret not in str(refused.value)
+
+
+def test_the_colon_of_basic_parts_id_and_secret(provider: LoopbackProvider, http: ProviderHttp) -> None:
+    """RFC 6749 2.3.1: both are encoded first, so that an id with a colon in it stays one."""
+    SigningIssuer(provider, path="")
+    one = built(http, "openid_connect", client_id="urn:client 1", issuer=provider.url)
+    with pytest.raises(ProviderBadReply):
+        one.identify(Callback("c"), begin(), REDIRECT_URI)
+    [received] = provider.asked("POST", "/token")
+    credentials = base64.b64decode(received.headers["authorization"].removeprefix("Basic ")).decode()
+    assert [unquote(part) for part in credentials.split(":")] == ["urn:client 1", CLIENT_SECRET]
 
 
 @pytest.mark.parametrize("kind", HOME)
@@ -186,8 +197,8 @@ def test_a_token_reply_without_a_bearer_token_is_a_bad_reply(
 ) -> None:
     """RFC 6749 5.1; what is not of a token's form must not get into a header of ours."""
     provider.on("POST", "/oauth/token", json_answer(reply))
-    with pytest.raises(Exception, match="token reply") as refused:
+    with pytest.raises(ProviderBadReply, match="token reply") as refused:
         built(http, "gitlab", base_url=provider.url).identify(Callback("c"), begin(), REDIRECT_URI)
-    assert getattr(refused.value, "code", "") == "provider.bad_reply"
+    assert refused.value.code == "provider.bad_reply"
     assert "at-1" not in str(refused.value)
     assert [received.path for received in provider.received] == ["/oauth/token"]
