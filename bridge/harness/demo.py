@@ -16,7 +16,7 @@ import click
 from bridge.harness.narration import Narrator, walk_once
 from bridge.harness.pair import Options, Pair
 from bridge.harness.personas import PERSONAS
-from bridge.harness.processes import HarnessError
+from bridge.harness.processes import HarnessError, is_free
 from bridge.harness.world import ORGS
 
 _LOOK_SECONDS = 0.2
@@ -24,6 +24,9 @@ _LOOK_SECONDS = 0.2
 
 def run(*, port: int, once: bool) -> int:
     """Start a pair on *port* (0: any), walk one sign-in or wait for Ctrl-C, stop everything; returns the exit code."""
+    if port and not once and not is_free(port):
+        click.echo(f"cellbridge demo: port {port} is taken. Choose another one: --port 8081, or --port 0 for any.", err=True)
+        return 1
     ended = threading.Event()
     with _told_to_stop(ended), _directory() as directory:
         pair = Pair(directory, Options(port=0 if once else port, workers=1 if once else 2))

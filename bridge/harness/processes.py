@@ -34,6 +34,17 @@ def free_port() -> int:
         return port
 
 
+def is_free(port: int) -> bool:
+    """Whether nothing listens on the TCP *port* of loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
     """Return as soon as *condition* holds; raise `HarnessError` naming *what* after *seconds*."""
     deadline = time.monotonic() + seconds

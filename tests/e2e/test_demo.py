@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,16 @@ def test_once_walks_a_sign_in(tmp_path: Path) -> None:
     assert "The sign-in crossed the bridge." in done.stdout
     assert done.stdout.count("checked:") >= 10
     assert list(tmp_path.iterdir()) == []
+
+
+def test_taken_port_is_told(tmp_path: Path) -> None:
+    """A port that somebody else has is named at once, with what to do, before anything is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run([*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr
+    assert "--port" in done.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
