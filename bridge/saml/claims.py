@@ -108,5 +108,12 @@ def check_binding(claimed: Claimed) -> None:
         return
     if claimed.binding_secret is None:
         raise HandoffUnbound(expected="the cookie of the browser that started", received="no cookie", node=_STATEMENT)
-    if not hmac.compare_digest(binding_of(claimed.binding_secret), claimed.claims.binding):
+    if not _matches(claimed.binding_secret, claimed.claims.binding):
         raise HandoffUnbound(expected="the cookie of the browser that started", received="another cookie", node=_STATEMENT)
+
+
+def _matches(secret: str, binding: str) -> bool:
+    try:
+        return hmac.compare_digest(binding_of(secret), binding)
+    except UnicodeEncodeError:  # a cookie of bytes that are no text
+        return False
