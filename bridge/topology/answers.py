@@ -12,7 +12,7 @@ from threading import Lock
 
 from bridge.errors import TopologyUnavailable
 from bridge.identity import Email
-from bridge.topology.directory import Subject
+from bridge.topology.directory import Question
 from bridge.topology.wire import Place
 
 MAX_ANSWERS = 10_000
@@ -29,7 +29,7 @@ class Answers:
 
     def __init__(
         self,
-        look_up: Callable[[Subject], Place | None],
+        look_up: Callable[[Question], Place | None],
         *,
         clock: Callable[[], datetime],
         known_for: timedelta,
@@ -44,11 +44,11 @@ class Answers:
         self._kept: OrderedDict[object, _Answer] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, *subjects: Subject) -> Place | None:
-        """Return the place of the first subject that has one, or None; raises `TopologyUnavailable`."""
+    def find(self, *questions: Question) -> Place | None:
+        """Return the place of the first question that has one, or None; raises `TopologyUnavailable`."""
         doubt: TopologyUnavailable | None = None
-        for subject in subjects:
-            place, failure = self._answer(subject)
+        for question in questions:
+            place, failure = self._answer(question)
             if place:
                 return place
             doubt = doubt or failure
@@ -56,14 +56,14 @@ class Answers:
             raise doubt
         return None
 
-    def forget(self, subject: Subject) -> None:
-        """Drop what is remembered of *subject*."""
+    def forget(self, question: Question) -> None:
+        """Drop what is remembered of *question*."""
         with self._lock:
-            self._kept.pop(_name(subject), None)
+            self._kept.pop(_name(question), None)
 
-    def _answer(self, subject: Subject) -> tuple[Place | None, TopologyUnavailable | None]:
+    def _answer(self, question: Question) -> tuple[Place | None, TopologyUnavailable | None]:
         """Return the answer and, where it is older than it should be, why no newer one came."""
-        name, now = _name(subject), self._clock()
+        name, now = _name(question), self._clock()
         with self._lock:
             kept = self._kept.get(name)
         # A clock that was set back makes ages negative: such an answer is no longer fresh.
@@ -71,7 +71,7 @@ class Answers:
         if kept and age < (self._known_for if kept.place else self._unknown_for):
             return kept.place, None
         try:
-            place = self._look_up(subject)
+            place = self._look_up(question)
         except TopologyUnavailable as error:
             if kept is None or age >= self._stale_for:
                 raise
@@ -84,5 +84,5 @@ class Answers:
         return place, None
 
 
-def _name(subject: Subject) -> object:
-    return subject.folded if isinstance(subject, Email) else subject
+def _name(question: Question) -> object:
+    return question.folded if isinstance(question, Email) else question

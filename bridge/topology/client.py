@@ -13,7 +13,7 @@ from bridge.handoff import OrgRoute
 from bridge.identity import Email, ExternalIdentity, IdentityKey
 from bridge.sections import Topology as TopologySection
 from bridge.topology.answers import Answers
-from bridge.topology.directory import Directory, Subject
+from bridge.topology.directory import Directory, Organization, OrgPath, Question, Subject
 from bridge.topology.directory_file import load_directory
 from bridge.topology.transport import TopologyHttp
 from bridge.topology.wire import Place
@@ -31,6 +31,9 @@ class Topology(Protocol):
     def locate_email(self, email: Email) -> OrgRoute:
         """Return the route of the organization that owns *email*; raises `OrgUnknown`."""
 
+    def locate_path(self, org_path: str) -> OrgRoute:
+        """Return the route of the organization at *org_path*; raises `OrgUnknown`, and `MalformedValue` for no path at all."""
+
     def claim_identity(self, key: IdentityKey, org_id: int) -> None:
         """Register *key* for the organization, so that `locate` finds it; raises `bridge.topology.directory.ClaimHeld`."""
 
@@ -44,8 +47,8 @@ class Topology(Protocol):
 class Source(Protocol):
     """Where a client's answers come from."""
 
-    def find(self, *subjects: Subject) -> Place | None:
-        """Return the place of the first subject that has one."""
+    def find(self, *questions: Question) -> Place | None:
+        """Return the place of the first of *questions* that has one."""
 
     def claim(self, subject: Subject, org_id: int) -> None:
         """Make the organization the holder of *subject*."""
@@ -110,6 +113,12 @@ class TopologyClient:
             return self._route(place)
         raise OrgUnknown
 
+    def locate_path(self, org_path: str) -> OrgRoute:
+        """See `Topology.locate_path`."""
+        if place := self._source.find(OrgPath(org_path)):
+            return self._route(place)
+        raise OrgUnknown(org=org_path)
+
     def claim_identity(self, key: IdentityKey, org_id: int) -> None:
         """See `Topology.claim_identity`."""
         self._source.claim(key, org_id)
@@ -152,10 +161,14 @@ class FileSource:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def find(self, *subjects: Subject) -> Place | None:
-        """Return the place of the first address that the file knows."""
-        orgs = (self._directory.org_of_email(subject) for subject in subjects if isinstance(subject, Email))
-        return next((Place.of(org) for org in orgs if org), None)
+    def find(self, *questions: Question) -> Place | None:
+        """Return the place of the first address or path that the file knows."""
+        return next((Place.of(org) for org in map(self._org_of, questions) if org), None)
+
+    def _org_of(self, question: Question) -> Organization | None:
+        if isinstance(question, OrgPath):
+            return self._directory.org_at(question.path)
+        return self._directory.org_of_email(question) if isinstance(question, Email) else None
 
     def claim(self, subject: Subject, org_id: int) -> None:  # noqa: ARG002
         """Refuse: a claim that nobody keeps must not look kept."""

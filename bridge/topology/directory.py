@@ -8,11 +8,25 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self, TypeAlias
 
+from bridge.handoff import check_org_path
 from bridge.identity import Email, IdentityKey
 
 MAX_SESSION_PREFIX_CHARS = 32
 
-Subject: TypeAlias = Email | IdentityKey  # what a lookup asks about and a claim holds
+Subject: TypeAlias = Email | IdentityKey  # what a claim holds
+
+
+@dataclass(frozen=True, slots=True)
+class OrgPath:
+    """An organization asked for by its own path."""
+
+    path: str
+
+    def __post_init__(self) -> None:
+        check_org_path(self.path)
+
+
+Question: TypeAlias = Subject | OrgPath  # what a lookup asks about
 
 
 class ClaimHeld(Exception):

@@ -21,7 +21,7 @@ from bridge.identity import Email, MalformedValue
 from bridge.topology import wire
 from bridge.topology.claims import ClaimStore, open_claims
 from bridge.topology.classify import classify
-from bridge.topology.directory import ClaimHeld, Directory, Organization, Subject
+from bridge.topology.directory import ClaimHeld, Directory, Organization, OrgPath, Subject
 from bridge.topology.directory_file import load_directory
 from bridge.topology.routing import cell_for
 from bridge.web import health, request_log
@@ -119,7 +119,9 @@ def _api(app: Flask, authority: Authority) -> None:
 
     @app.post("/v1/organizations/lookup")
     def look_up() -> dict[str, Any]:
-        org = authority.owner(wire.read_subject(_body()))
+        question = wire.read_question(_body())
+        by_path = authority.directory.org_at
+        org = by_path(question.path) if isinstance(question, OrgPath) else authority.owner(question)
         if org is None:
             raise Refusal(wire.NOT_FOUND, "organization not found")
         return wire.answer_body(org)

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from bridge.errors import TopologyUnavailable
 from bridge.topology import wire
-from bridge.topology.directory import ClaimHeld, Subject
+from bridge.topology.directory import ClaimHeld, Question, Subject
 
 POOLED_CONNECTIONS = 16
 MAX_ANSWER_BYTES = 64 * 1024
@@ -45,9 +45,9 @@ class TopologyHttp:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=POOLED_CONNECTIONS, max_retries=0))
 
-    def look_up(self, subject: Subject) -> wire.Place | None:
-        """Return where the organization of *subject* is, or None if the service knows none."""
-        status, body = self._ask("POST", "/v1/organizations/lookup", wire.subject_body(subject))
+    def look_up(self, question: Question) -> wire.Place | None:
+        """Return where the organization that *question* asks for is, or None if the service knows none."""
+        status, body = self._ask("POST", "/v1/organizations/lookup", wire.question_body(question))
         # A 404 without the service's own code is somebody else's: a proxy, another program on the port.
         if status == 404 and body.get("code") == wire.NOT_FOUND[0]:
             return None

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from bridge.handoff import OrgRoute, check_org_path
 from bridge.identity import Email, IdentityKey
-from bridge.topology.directory import Cell, Organization, Subject
+from bridge.topology.directory import Cell, Organization, OrgPath, Question, Subject
 from bridge.urls import http_url, org_route
 
 MAX_BODY_BYTES = 64 * 1024
@@ -96,6 +96,19 @@ def read_subject(body: Mapping[str, Any]) -> Subject:
         return IdentityKey(provider=text(identity["provider"], "provider"), uid=text(identity["uid"], "uid"))
     only(body, "email")
     return Email.from_provider(body["email"])
+
+
+def question_body(question: Question) -> dict[str, Any]:
+    """Return *question* as a lookup names it: a subject, or `{"path"}`."""
+    return {"path": question.path} if isinstance(question, OrgPath) else subject_body(question)
+
+
+def read_question(body: Mapping[str, Any]) -> Question:
+    """Return what `question_body` wrote; raises `MalformedMessage` or `MalformedValue`."""
+    if "path" in body:
+        only(body, "path")
+        return OrgPath(text(body["path"], "path"))
+    return read_subject(body)
 
 
 def answer_body(org: Organization) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from bridge.errors import ConfigInvalid, OrgUnknown, ProviderEmailMissing, TopologyUnavailable
 from bridge.handoff import OrgRoute
-from bridge.identity import NO_EVIDENCE, Email, EmailEvidence, ExternalIdentity, IdentityKey
+from bridge.identity import NO_EVIDENCE, Email, EmailEvidence, ExternalIdentity, IdentityKey, MalformedValue
 from bridge.sections import Topology as TopologySection
 from bridge.topology.answers import MAX_ANSWERS, Answers
 from bridge.topology.client import Topology, open_topology
@@ -51,6 +51,16 @@ def section(request: pytest.FixtureRequest, directory_file: Path) -> TopologySec
 
 class TestBothClients:
     """What every client answers."""
+
+    def test_a_path_leads_to_its_organization(self, section: TopologySection, clock: Clock) -> None:
+        """Commands name an organization by its path; an unknown one is refused, and what is no path is not sent."""
+        client = opened(section, clock)
+        assert client.locate_path("acme") == ACME
+        assert client.locate_path("initech") == INITECH
+        with pytest.raises(OrgUnknown):
+            client.locate_path("nobody")
+        with pytest.raises(MalformedValue):
+            client.locate_path("../acme")
 
     @pytest.mark.parametrize("verified", [True, False])
     @pytest.mark.parametrize("email", ["dana@mail.example", "DANA@Mail.EXAMPLE", "clerk@acme.example"])
