@@ -120,7 +120,7 @@ def check_time(arrived: Arrived) -> Window:
     Returns the window. Raises `HandoffLifetime` (also for a time that is missing or not of the form ...Z),
     `HandoffNotYetValid`, `HandoffExpired`.
     """
-    window = _window(arrived.signed)
+    window = window_of(arrived.signed)
     signer = arrived.signed.signer
     latest_start, earliest_end = arrived.now + signer.skew, arrived.now - signer.skew
     for end, element in window.ends:
@@ -144,7 +144,7 @@ def check_time(arrived: Arrived) -> Window:
     return window
 
 
-def _window(signed: SignedHandoff) -> Window:
+def window_of(signed: SignedHandoff) -> Window:
     conditions = only(signed.assertion, names.CONDITIONS, HandoffLifetime)
     data = only(_confirmation(signed, HandoffLifetime), names.CONFIRMATION_DATA, HandoffLifetime)
     statement = only(signed.assertion, names.AUTHN_STATEMENT, HandoffLifetime)

@@ -56,8 +56,6 @@ STRAYS = {
     "authorization statement": add(
         "/p:Response/a:Assertion", f"{SAML}AuthzDecisionStatement", {"Resource": "x", "Decision": "Permit"}
     ),
-        "/p:Response/a:Assertion", f"{SAML}AuthzDecisionStatement", {"Resource": "x", "Decision": "Permit"}
-    ),
     "encrypted attribute": add("//a:AttributeStatement", f"{SAML}EncryptedAttribute"),
     "unknown element": add("/p:Response", "{urn:x}y"),
     "a second status": add("/p:Response", f"{SAMLP}Status"),
