@@ -4,6 +4,7 @@ The law: a command reads its files, calls one part, prints, and exits 0 or 1; a 
 trace. Parts are imported inside their commands, so that `--help` and the inspector start at once.
 """
 
+import importlib
 import json
 import os
 import secrets
@@ -25,8 +26,25 @@ ConfigPath = click.option(
 Result = TypeVar("Result")
 
 
+LAZY = {"inspect": "sp.inspect_command", "mint": "idp.mint_command"}
+
+
 class Commands(click.Group):
-    """A group whose commands end on a refusal with one sentence on stderr and exit code 1."""
+    """A group whose commands end on a refusal with one sentence on stderr and exit code 1.
+
+    The commands of `LAZY` live in modules of their own, each as `command`, and are imported when they are asked for.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        return sorted([*super().list_commands(ctx), *LAZY])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name, imported now if it is a lazy one."""
+        if cmd_name not in LAZY:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = importlib.import_module(LAZY[cmd_name]).command
+        return found
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""

@@ -145,6 +145,7 @@ def check_time(arrived: Arrived) -> Window:
 
 
 def window_of(signed: SignedHandoff) -> Window:
+    """Return the times that *signed* states, not yet judged. Raises `HandoffLifetime` where one is missing or malformed."""
     conditions = only(signed.assertion, names.CONDITIONS, HandoffLifetime)
     data = only(_confirmation(signed, HandoffLifetime), names.CONFIRMATION_DATA, HandoffLifetime)
     statement = only(signed.assertion, names.AUTHN_STATEMENT, HandoffLifetime)
