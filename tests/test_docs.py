@@ -172,10 +172,17 @@ def named_commands(text: str) -> list[str]:
     return [re.split(r" {2,}", line.strip())[0] for line in lines if line.strip().startswith("cellbridge ")]
 
 
+def children(group: click.Group) -> dict[str, click.Command]:
+    """Return the commands of *group* by name, those included that are imported only when they are asked for."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: child for name, child in found.items() if child is not None}
+
+
 def all_commands(command: click.Command = main, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of every command that does something."""
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
+        for name, child in children(command).items():
             yield from all_commands(child, (*path, name))
     else:
         yield path
@@ -190,8 +197,8 @@ class TestCommands:
         for line in named_commands(page.read_text("utf-8")):
             words, command = shlex.split(line)[1:], main
             node: click.Command = command
-            while isinstance(node, click.Group) and words and words[0] in node.commands:
-                node = node.commands[words.pop(0)]
+            while isinstance(node, click.Group) and words and words[0] in children(node):
+                node = children(node)[words.pop(0)]
             assert not (isinstance(node, click.Group) and words), f"{line}: no such command"
             options = {name for parameter in node.params for name in parameter.opts}
             assert [word for word in words if word.startswith("-") and word not in options] == [], line
