@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 
-def medians(work: Mapping[str, Callable[[], object]], *, rounds: int = 40, seconds_a_turn: float = 0.01) -> dict[str, float]:
+def medians(work: Mapping[str, Callable[[], object]], *, rounds: int = 25, seconds_a_turn: float = 0.04) -> dict[str, float]:
     """Return the median seconds of one call of each piece of *work*, all of them taking turns in every round.
 
     A turn repeats the call for about *seconds_a_turn*, so that the clock's own cost disappears.

@@ -7,8 +7,8 @@ refuse but proves nothing.
 
 import functools
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -35,8 +35,7 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _LAST_ISSUE = _END_OF_TIME - MAX_SESSION
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """A signed handoff at an endpoint; `now` is aware, UTC."""
 
     signed: SignedHandoff
@@ -98,8 +97,7 @@ def _confirmation(signed: SignedHandoff, refusal: type[HandoffError]) -> etree._
     return only(only(signed.assertion, names.SUBJECT, refusal), names.CONFIRMATION, refusal)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """When and how the person signed in, as a signed handoff says it. Times are aware, UTC, before any skew."""
 
     issued_at: datetime

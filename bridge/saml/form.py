@@ -32,10 +32,11 @@ def decode(text: str) -> bytes:
     joined = text.replace("\r", "").replace("\n", "")
     try:
         encoded = joined.encode("ascii")
-        raw = binascii.a2b_base64(encoded)
+        raw = binascii.a2b_base64(encoded, strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise HandoffMalformed(expected="strict base64", received="other characters or padding") from error
-    # The decoder skips junk and left-over bits (RFC 4648 3.3, 3.5): only what encodes back to the same text is strict.
-    if not raw or binascii.b2a_base64(raw, newline=False) != encoded:
+    # Even strict, the decoder skips the bits that padding leaves over (RFC 4648 3.5), so the last group must encode back.
+    last_group = raw[(len(raw) - 1) // 3 * 3 :]
+    if not raw or binascii.b2a_base64(last_group, newline=False) != encoded[-4:]:
         raise HandoffMalformed(expected="strict base64", received="nothing" if not raw else "another spelling")
     return raw

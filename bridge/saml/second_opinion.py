@@ -12,11 +12,10 @@ import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import xmlsec
@@ -191,8 +190,7 @@ class SecondOpinion:
             raise HandoffDisagreement(expected="python3-saml accepts too", received=str(reason))
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What check 17 judges; `second_opinion` is None where the configuration switches it off."""
 
     signed: SignedHandoff

@@ -10,9 +10,9 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from typing import Literal, NamedTuple, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -29,11 +29,24 @@ from bridge.saml.trust import PinnedKey, TrustedIssuer
 from bridge.saml.xml import Document, canonical, canonical_without, only, parse, path_of, text_of
 
 # RFC 6931 2.3 and xmldsig-core1 6.4: method -> (key type, hash). An allow-list: HMAC, SHA-1 and MD5 are not on it.
-_RSA = {names.RSA_SHA256: hashes.SHA256(), names.RSA_SHA384: hashes.SHA384(), names.RSA_SHA512: hashes.SHA512()}
-_ECDSA = {names.ECDSA_SHA256: hashes.SHA256(), names.ECDSA_SHA384: hashes.SHA384(), names.ECDSA_SHA512: hashes.SHA512()}
+_METHODS: dict[str, tuple[Literal["rsa", "ecdsa"], hashes.HashAlgorithm]] = {
+    names.RSA_SHA256: ("rsa", hashes.SHA256()),
+    names.RSA_SHA384: ("rsa", hashes.SHA384()),
+    names.RSA_SHA512: ("rsa", hashes.SHA512()),
+    names.ECDSA_SHA256: ("ecdsa", hashes.SHA256()),
+    names.ECDSA_SHA384: ("ecdsa", hashes.SHA384()),
+    names.ECDSA_SHA512: ("ecdsa", hashes.SHA512()),
+}
 _DIGESTS = {names.SHA256: hashlib.sha256, names.SHA384: hashlib.sha384, names.SHA512: hashlib.sha512}
 _PKCS1 = padding.PKCS1v15()
-_TRANSFORMS = [names.ENVELOPED, names.EXCLUSIVE_C14N]
+_CANONICALIZATIONS = (names.EXCLUSIVE_C14N,)
+_TRANSFORMS = (names.ENVELOPED, names.EXCLUSIVE_C14N)
+_SIGNATURE_SHAPES = (
+    [names.SIGNED_INFO, names.SIGNATURE_VALUE],
+    [names.SIGNED_INFO, names.SIGNATURE_VALUE, names.KEY_INFO],
+)
+_INFO_SHAPE = [names.CANONICALIZATION_METHOD, names.SIGNATURE_METHOD, names.REFERENCE]
+_REFERENCE_SHAPE = [names.TRANSFORMS, names.DIGEST_METHOD, names.DIGEST_VALUE]
 _MAX_PREFIXES = 16
 _ALL_AT_THEIR_PLACE = etree.XPath(
     f"count(/p:Response/{SIGNATURE_PLACE} | /p:Response/a:Assertion/{SIGNATURE_PLACE}) = count(//d:Signature)",
@@ -42,8 +55,7 @@ _ALL_AT_THEIR_PLACE = etree.XPath(
 _PREFIX = re.compile(r"#default|[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What check 7 judges: a document, whom we trust, the time (aware, UTC)."""
 
     document: Document
@@ -51,8 +63,7 @@ class Received:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SignedHandoff:
+class SignedHandoff(NamedTuple):
     """What was signed, re-parsed from the signed bytes.
 
     `response` is None where only the assertion is signed; `unverified_response` may then be read to refuse, never to decide.
@@ -121,7 +132,7 @@ def _verified(
 ) -> tuple[TrustedIssuer, etree._Element]:
     """Return the issuer whose key made *signature* over *parent*, and *parent* as it was signed, re-parsed."""
     children = [child.tag for child in signature]
-    if children not in ([names.SIGNED_INFO, names.SIGNATURE_VALUE], [names.SIGNED_INFO, names.SIGNATURE_VALUE, names.KEY_INFO]):
+    if children not in _SIGNATURE_SHAPES:
         raise HandoffSignature(
             expected="SignedInfo, SignatureValue, KeyInfo", received="another Signature", node=path_of(signature)
         )
@@ -142,8 +153,7 @@ def _verified(
         raise HandoffSignature(expected="a canonical form", received="none", node=path_of(signature)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Reference:
+class _Reference(NamedTuple):
     signature_method: str
     hash: Callable[[bytes], "hashlib._Hash"]
     digest: bytes
@@ -153,44 +163,43 @@ class _Reference:
 def _read_signed_info(info: etree._Element, parent_id: str | None, signature: etree._Element) -> _Reference:
     """Return what the one Reference says about its parent, from the re-parsed SignedInfo; its shape is fixed."""
     tags = [child.tag for child in info]
-    if tags != [names.CANONICALIZATION_METHOD, names.SIGNATURE_METHOD, names.REFERENCE]:
+    if tags != _INFO_SHAPE:
         raise HandoffSignature(
             expected="exactly one Reference", received=f"{tags.count(names.REFERENCE)}", node=path_of(signature)
         )
     method, signature_method, reference = info
-    _allowed(method, [names.EXCLUSIVE_C14N], signature)
-    _allowed(signature_method, [*_RSA, *_ECDSA], signature)
+    _allowed(method, _CANONICALIZATIONS, signature)
+    signature_algorithm = _allowed(signature_method, _METHODS, signature)
     if len(signature_method):
         raise HandoffSignature(expected="no parameters of SignatureMethod", received="parameters", node=path_of(signature))
     if reference.get("URI") != f"#{parent_id}":
         raise HandoffSignature(expected=f"#{parent_id}", received=reference.get("URI", "none"), node=path_of(signature))
-    if [child.tag for child in reference] != [names.TRANSFORMS, names.DIGEST_METHOD, names.DIGEST_VALUE]:
+    if [child.tag for child in reference] != _REFERENCE_SHAPE:
         raise HandoffSignature(
             expected="Transforms, DigestMethod, DigestValue", received="another Reference", node=path_of(signature)
         )
     transforms, digest_method, digest_value = reference
-    for transform in transforms:
-        _allowed(transform, _TRANSFORMS, signature)
-    if [transform.get("Algorithm") for transform in transforms] != _TRANSFORMS or len(transforms[0]):
+    algorithms = [_allowed(transform, _TRANSFORMS, signature) for transform in transforms]
+    if tuple(algorithms) != _TRANSFORMS or len(transforms[0]):
         raise HandoffSignature(
             expected="enveloped-signature, then exclusive c14n", received="other transforms", node=path_of(signature)
         )
-    _allowed(digest_method, list(_DIGESTS), signature)
+    digest_algorithm = _allowed(digest_method, _DIGESTS, signature)
     if len(digest_method):
         raise HandoffSignature(expected="no parameters of DigestMethod", received="parameters", node=path_of(signature))
-    digest = _base64(text_of(digest_value, HandoffSignature), signature)
     return _Reference(
-        signature_method=signature_method.get("Algorithm", ""),
-        hash=_DIGESTS[digest_method.get("Algorithm", "")],
-        digest=digest,
+        signature_method=signature_algorithm,
+        hash=_DIGESTS[digest_algorithm],
+        digest=_base64(text_of(digest_value, HandoffSignature), signature),
         prefixes=_prefixes(transforms[1], signature),
     )
 
 
-def _allowed(element: etree._Element, algorithms: list[str], signature: etree._Element) -> None:
+def _allowed(element: etree._Element, algorithms: Collection[str], signature: etree._Element) -> str:
     algorithm = element.get("Algorithm", "none")
     if algorithm not in algorithms:
         raise HandoffAlgorithm(expected=" or ".join(algorithms), received=algorithm, node=path_of(signature))
+    return algorithm
 
 
 def _prefixes(method: etree._Element | None, signature: etree._Element) -> list[str]:
@@ -232,17 +241,18 @@ def _signer(
 
 
 def _verifies(pinned: PinnedKey, method: str, value: bytes, message: bytes) -> bool:
-    key = pinned.key
+    kind, algorithm = _METHODS[method]
+    if kind != pinned.kind:
+        return False
     try:
-        if isinstance(key, RSAPublicKey) and method in _RSA:
-            key.verify(value, message, _PKCS1, _RSA[method])
-            return True
-        if isinstance(key, EllipticCurvePublicKey) and method in _ECDSA:
-            key.verify(_der(value, (key.key_size + 7) // 8), message, ECDSA(_ECDSA[method]))
-            return True
+        if kind == "rsa":
+            cast("RSAPublicKey", pinned.key).verify(value, message, _PKCS1, algorithm)
+        else:
+            key = cast("EllipticCurvePublicKey", pinned.key)
+            key.verify(_der(value, (key.key_size + 7) // 8), message, ECDSA(algorithm))
     except InvalidSignature:
         return False
-    return False
+    return True
 
 
 def _der(value: bytes, size: int) -> bytes:

@@ -5,13 +5,16 @@ The law: keys are fixed by configuration before a document is read; what a messa
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from bridge.sections import Trust
+
 Signed = Literal["response", "assertion", "both"]
+Binding = Literal["bound", "confirm", "unsafe_unbound"]
 MIN_RSA_BITS = 2048
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 
@@ -35,15 +38,40 @@ def usable_public_key(certificate: x509.Certificate) -> RSAPublicKey | EllipticC
 
 @dataclass(frozen=True, slots=True)
 class PinnedKey:
-    """The public key of a pinned certificate, and until when it counts (UTC)."""
+    """The public key of a pinned certificate, its kind, and until when it counts (UTC)."""
 
     key: RSAPublicKey | EllipticCurvePublicKey
     expires_at: datetime
+    kind: Literal["rsa", "ecdsa"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeMap:
+    """How to read an issuer that does not speak cellbridge/1.
+
+    `provider` is what its identities are filed under. `sources` pairs a claim (`extern_uid`, `email`, `name`, `username`) with
+    the exact Name of an attribute, or with `NameID`. Addresses of `verified_domains` count as verified, and no others.
+    """
+
+    provider: str
+    sources: tuple[tuple[str, str], ...]
+    verified_domains: frozenset[str]
+
+    @classmethod
+    def from_config(cls, trust: Trust) -> Self | None:
+        """Return the map that one `[[trust]]` table spells out, None where its issuer speaks cellbridge/1."""
+        if trust.attributes is None:
+            return None
+        return cls(
+            provider=trust.provider,
+            sources=tuple(trust.attributes.model_dump(exclude_none=True).items()),
+            verified_domains=frozenset(trust.email_verified_domains),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedIssuer:
-    """A legacy cell whose handoffs count.
+    """An issuer whose handoffs count: a legacy cell, or a foreign one where there is an `attribute_map`.
 
     `skew` is added on both sides of every time window; `max_lifetime` is the longest time from IssueInstant to NotOnOrAfter;
     `signed` says what must carry a signature. Raises `ValueError` for a certificate whose key is too weak.
@@ -54,13 +82,19 @@ class TrustedIssuer:
     skew: timedelta
     max_lifetime: timedelta
     signed: Signed
+    attribute_map: AttributeMap | None = None
     keys: tuple[PinnedKey, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.entity_id or not self.certificates:
             raise ValueError("a trusted issuer needs an entity ID and at least one certificate")
-        keys = tuple(PinnedKey(usable_public_key(one), one.not_valid_after_utc) for one in self.certificates)
-        object.__setattr__(self, "keys", keys)
+        object.__setattr__(self, "keys", tuple(_pin(certificate) for certificate in self.certificates))
+
+
+def _pin(certificate: x509.Certificate) -> PinnedKey:
+    key = usable_public_key(certificate)
+    kind: Literal["rsa", "ecdsa"] = "rsa" if isinstance(key, RSAPublicKey) else "ecdsa"
+    return PinnedKey(key=key, expires_at=certificate.not_valid_after_utc, kind=kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +105,4 @@ class Endpoint:
     org_path: str
     acs_url: str
     sp_entity_id: str
-    binding: Literal["bound", "unsafe_unbound"]
+    binding: Binding

@@ -13,7 +13,7 @@ from bridge.contract import Claims
 from bridge.errors import HandoffError
 from bridge.saml import checks
 from bridge.saml.checks import Check
-from bridge.saml.claims import Claimed, Stated
+from bridge.saml.claims import Claimed, Stated, is_to_be_confirmed
 from bridge.saml.conditions import Arrived, Window
 from bridge.saml.form import read_response
 from bridge.saml.second_opinion import Asked, SecondOpinion
@@ -43,6 +43,7 @@ class VerifiedHandoff:
     """A handoff that every check of a document accepted. Times are aware, UTC.
 
     `spent_until` is when it could no longer be accepted (NotOnOrAfter and the skew): remember issuer and id until then.
+    `to_be_confirmed` says that nothing bound it to this browser: open no session before the person has said yes.
     """
 
     issuer: str
@@ -51,6 +52,7 @@ class VerifiedHandoff:
     spent_until: datetime
     authn_context: str
     session_not_on_or_after: datetime
+    to_be_confirmed: bool
 
 
 class Ask(Protocol):
@@ -112,4 +114,5 @@ def verify(
         spent_until=window.expires_at + signed.signer.skew,
         authn_context=window.authn_context,
         session_not_on_or_after=window.session_ends,
+        to_be_confirmed=is_to_be_confirmed(Claimed(claims, endpoint, binding_secret)),
     )

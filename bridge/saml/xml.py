@@ -7,7 +7,7 @@ The law: bytes are refused before they are parsed wherever text alone can tell, 
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -26,16 +26,15 @@ _DECLARATION = re.compile(
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"<!(?!\[CDATA\[)")
-_NAMESPACE = re.compile(r"""xmlns(?::[^\s=]*)?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s&]*")
+_NAMESPACE = re.compile(r"""xmlns(?::[^\s=]*)?\s*=\s*("[^"]*"|'[^']*')""")
+_ABSOLUTE = re.compile(r"""["']?(?:[A-Za-z][A-Za-z0-9+.-]*:[^\s&]*)?["']?""")
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _IDS = etree.XPath("//@ID | //@Id", smart_strings=False)
 _ALL_NAMESPACES = etree.XPath("//namespace::*")
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A document that came from outside and passed the gate; nothing in it is verified.
 
     `root` is as parsed whenever nobody is computing on it.
@@ -128,7 +127,7 @@ def _gate_text(raw_xml: bytes) -> str:
         raise HandoffMalformed(expected="UTF-8 without a byte order mark", received="a byte order mark", line=1)
     if (at := text.find("<?", markup_from)) >= 0:
         raise _unwanted(text, at, "a processing instruction, or a declaration other than XML 1.0 in UTF-8")
-    if "<!" in text and (markup := _MARKUP.search(text)):
+    if "!" in text and (markup := _MARKUP.search(text)):
         raise _unwanted(text, markup.start(), "a DOCTYPE, an entity or a comment")
     # Every element has a "<" and every XML attribute a "=", so these counts cap both before anything is built.
     for sign, most, what in (("<", 2 * MAX_ELEMENTS, "tags"), ("=", MAX_ATTRIBUTES, "attributes")):
@@ -143,11 +142,10 @@ def _unwanted(text: str, at: int, what: str) -> HandoffMalformed:
 
 def _gate_namespaces(text: str, root: etree._Element) -> None:
     # A relative namespace URI makes canonicalisation fail, and a caller that goes on digests nothing ("Fragile Lock").
-    suspects = [one or two for one, two in _NAMESPACE.findall(text)]
-    if all(not uri or _ABSOLUTE.fullmatch(uri) for uri in suspects):
+    if all(_ABSOLUTE.fullmatch(uri) for uri in set(_NAMESPACE.findall(text))):
         return
     for _prefix, uri in _ALL_NAMESPACES(root):
-        if uri and not _ABSOLUTE.fullmatch(uri):
+        if not _ABSOLUTE.fullmatch(uri):
             raise HandoffMalformed(expected="absolute namespace URIs", received=uri)
 
 
