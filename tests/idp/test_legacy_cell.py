@@ -1,0 +1,80 @@
+"""The legacy cell's application in this process: what needs no pair to be shown."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from lxml import etree, html
+
+from bridge.config import IdpConfig, load
+from bridge.harness.pair import Pair
+from bridge.saml.names import MD
+from idp.app import create_app
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files, keys and tables of a pair that is not started."""
+    folder = tmp_path_factory.mktemp("legacy")
+    Pair(folder).prepare()
+    return folder
+
+
+def client(folder: Path, **changes: str) -> FlaskClient:
+    """Return a browser of the legacy cell, its configuration overridden by *changes*."""
+    return create_app(load(IdpConfig, folder / "idp.toml", changes)).test_client()
+
+
+def test_too_many_starts_are_refused(folder: Path) -> None:
+    """One client address may try so often in a minute; then it is told to wait, with Retry-After, and nothing else is read."""
+    browser = client(folder, CELLBRIDGE_SERVICE__TRIES_PER_MINUTE="3")
+    answers = [browser.post("/users/auth/github", environ_base={"REMOTE_ADDR": "192.0.2.7"}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert "rate.limited" in answers[-1].text
+    assert browser.post("/users/auth/github", environ_base={"REMOTE_ADDR": "192.0.2.8"}).status_code == 403
+
+
+def test_too_many_callbacks_are_refused(folder: Path) -> None:
+    """Callbacks are counted by themselves: guessing states is slow."""
+    browser = client(folder, CELLBRIDGE_SERVICE__TRIES_PER_MINUTE="2")
+    path = "/users/auth/github/callback?code=a&state=b"
+    answers = [browser.get(path, environ_base={"REMOTE_ADDR": "192.0.2.7"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+
+
+def test_buttons_stand_in_the_configured_order(folder: Path) -> None:
+    """The page offers what is configured, in that order, each as a form that posts."""
+    page = html.document_fromstring(client(folder).get("/users/sign_in").text)
+    assert [form.action for form in page.forms] == [
+        f"/users/auth/{name}" for name in ("google_oauth2", "github", "gitlab", "openid_connect")
+    ]
+    assert {form.method for form in page.forms} == {"POST"}
+
+
+@pytest.mark.parametrize("alias", ["/users/auth", "/auth"])
+def test_callback_answers_under_both_paths(folder: Path, alias: str) -> None:
+    """Consoles that have the short path registered work, too; a strange callback is refused alike on both."""
+    answer = client(folder).get(f"{alias}/github/callback?code=a&state=b")
+    assert (answer.status_code, "login.restart" in answer.text) == (400, True)
+
+
+def test_metadata_is_served_as_metadata(folder: Path) -> None:
+    """Partners fetch the certificates from here: the media type is the registered one, and nobody caches it for long."""
+    answer = client(folder).get("/saml/metadata")
+    assert answer.content_type == "application/samlmetadata+xml"
+    root = etree.fromstring(answer.data)
+    assert root.tag == f"{{{MD}}}EntityDescriptor"
+    assert len(root.findall(".//{*}X509Certificate")) == 1
+
+
+def test_sign_out_needs_the_form(folder: Path) -> None:
+    """Another site cannot sign people out: without the session's own form token nothing happens."""
+    answer = client(folder).post("/users/sign_out")
+    assert (answer.status_code, "login.restart" in answer.text) == (403, True)
+
+
+def test_providers_are_never_started_by_a_link(folder: Path) -> None:
+    """GET does not start a sign-in (CVE-2015-9284)."""
+    answer = client(folder).get("/users/auth/github")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, POST")
