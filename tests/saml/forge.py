@@ -57,7 +57,12 @@ HANDOFF = Handoff(
 )
 NAMESPACES = {"p": names.SAMLP, "a": names.SAML, "d": names.DS}
 
-_HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
+_HASHES = {
+    "256": hashes.SHA256(),
+    "384": hashes.SHA384(),
+    "512": hashes.SHA512(),
+    "md5": hashes.MD5(),  # noqa: S303 - what an attacker would do
+}
 _MAKERS = {
     names.SHA256: hashlib.sha256,
     names.SHA384: hashlib.sha384,
@@ -72,7 +77,10 @@ Edit = Callable[[Element], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to sign one element. `edit` changes SignedInfo before it is signed, `spoil` the Signature after."""
+    """How to sign one element. `edit` changes SignedInfo before it is signed, `spoil` the Signature after.
+
+    `digested` says what the digest covers where it is not the element, `value` makes the signature value where no key does.
+    """
 
     key: SigningKey
     method: str = names.RSA_SHA256
@@ -83,6 +91,8 @@ class Recipe:
     prefixes: tuple[str, ...] = ()
     key_info: bool = True
     at: int | None = None
+    digested: Callable[[Element], bytes] | None = None
+    value: Callable[[bytes], bytes] | None = None
     edit: Edit = field(default=lambda _info: None)
     spoil: Edit = field(default=lambda _signature: None)
 
@@ -173,7 +183,8 @@ def exclusive(element: Element, prefixes: tuple[str, ...] = ()) -> bytes:
 
 def sign_element(element: Element, recipe: Recipe) -> Element:
     """Put a Signature made by *recipe* into *element* and return it; the digest covers *element* as it is."""
-    digest = _MAKERS[recipe.digest](exclusive(element, recipe.prefixes)).digest()
+    digested = exclusive(element, recipe.prefixes) if recipe.digested is None else recipe.digested(element)
+    digest = _MAKERS[recipe.digest](digested).digest()
     ds = f"{{{names.DS}}}"
     signature = etree.Element(f"{ds}Signature", nsmap={"ds": names.DS})
     info = etree.SubElement(signature, f"{ds}SignedInfo")
@@ -197,7 +208,7 @@ def sign_element(element: Element, recipe: Recipe) -> Element:
     after_issuer = int(len(element) > 0 and element[0].tag == names.ISSUER)
     element.insert(after_issuer if recipe.at is None else recipe.at, signature)
     value = etree.SubElement(signature, f"{ds}SignatureValue")
-    value.text = base64.b64encode(_raw_signature(exclusive(info), recipe)).decode()
+    value.text = base64.b64encode(_raw_signature(_canonical(info, recipe.canonicalization), recipe)).decode()
     if recipe.key_info:
         data = etree.SubElement(etree.SubElement(signature, f"{ds}KeyInfo"), f"{ds}X509Data")
         etree.SubElement(data, f"{ds}X509Certificate").text = recipe.key.certificate_base64
@@ -205,13 +216,21 @@ def sign_element(element: Element, recipe: Recipe) -> Element:
     return signature
 
 
+def _canonical(info: Element, algorithm: str) -> bytes:
+    if algorithm.startswith("http://www.w3.org/TR/"):
+        return etree.tostring(info, method="c14n")
+    return exclusive(info)
+
+
 def _raw_signature(message: bytes, recipe: Recipe) -> bytes:
+    if recipe.value is not None:
+        return recipe.value(message)
     algorithm = _HASHES.get(recipe.method[-3:], hashes.SHA1())  # noqa: S303 - what an attacker would do
     private_key = recipe.key.private_key
     if isinstance(private_key, RSAPrivateKey):
         return private_key.sign(message, padding.PKCS1v15(), algorithm)
     width = (private_key.key_size + 7) // 8
-    r, s = decode_dss_signature(private_key.sign(message, ECDSA(algorithm)))
+    r, s = decode_dss_signature(private_key.sign(message, ECDSA(algorithm, deterministic_signing=True)))
     return r.to_bytes(width, "big") + s.to_bytes(width, "big")
 
 
