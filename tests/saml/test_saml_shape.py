@@ -119,6 +119,18 @@ def test_a_response_without_an_assertion_is_refused(forge: Forge) -> None:
         forge.judge(forge.changed(cut("/p:Response/a:Assertion")))
 
 
+def test_the_one_assertion_stands_in_the_response(forge: Forge) -> None:
+    """A single assertion at another place is refused as well, though the issuer signed it there."""
+
+    def edit(root: Element) -> None:
+        extensions = etree.Element(f"{SAMLP}Extensions")
+        extensions.append(one(root, "/p:Response/a:Assertion"))
+        root.insert(1, extensions)
+
+    with pytest.raises(errors.HandoffAssertionCount):
+        forge.judge(forge.changed(edit))
+
+
 def test_an_encrypted_assertion_is_refused(forge: Forge) -> None:
     """Assertions are read in clear; an encrypted one is told apart from none."""
 

@@ -149,7 +149,7 @@ def test_an_ecdsa_signature_has_one_width(forge: Forge) -> None:
     root = etree.fromstring(raw)
     value = one(root, "//d:SignatureValue")
     honest = base64.b64decode(value.text or "")
-    for bad in (b"\x00" + honest + b"\x00", honest[:-1], b"", bytes(64)):
+    for bad in (honest[:32] + b"\x00" + honest[32:], b"\x00" + honest, honest[:-1], b"", bytes(64)):
         value.text = base64.b64encode(bad).decode()
         with pytest.raises(errors.HandoffSignature):
             forge.judge(etree.tostring(root), trusted=trusted)
