@@ -30,18 +30,21 @@ class Cell:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.begun: list[str] = []
+        """The request lines that came, each before its body."""
         self.server = _QuietServer(("127.0.0.1", 0), self._handler())
         self.address = f"127.0.0.1:{self.server.server_port}"
         self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        name = self.name
+        name, begun = self.name, self.begun
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def _answer(self) -> None:
+                begun.append(self.requestline)
                 body = self._body()
                 seen = {
                     "cell": name,

@@ -1,8 +1,9 @@
 """The deployed router when something behind it does not answer, and on https."""
 
+import json
 import socket
 import threading
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,35 @@ class TestDown:
 def _accepts(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class TestSlow:
+    """A cell has few threads; whoever sends slowly may hold the router, which has plenty, and no cell."""
+
+    def test_a_body_that_drips_in_reaches_no_cell_before_it_is_whole(self, tmp_path: Path) -> None:
+        """While many posts are half sent, their cell has seen none of them and answers everybody else; later each arrives."""
+        router = Router(tmp_path)
+        posts = [socket.create_connection(("localhost", router.port), timeout=15) for _ in range(24)]
+        try:
+            for post in posts:
+                # "100 Continue" is said by whoever starts to read the body: from then on the router holds the first half.
+                post.sendall(
+                    f"POST /o/acme/ HTTP/1.1\r\nHost: localhost:{router.port}\r\nContent-Length: 10\r\n"
+                    "Expect: 100-continue\r\nConnection: close\r\n\r\n".encode()
+                )
+                assert post.recv(1024).startswith(b"HTTP/1.1 100 ")
+                post.sendall(b"first")
+            assert cell_of(router.ask("/o/acme/")) == "second"
+            assert router.second.begun == ["GET /o/acme/ HTTP/1.1"]
+            for post in posts:
+                post.sendall(b" half")
+                answer = HTTPResponse(post)
+                answer.begin()
+                assert bytes.fromhex(json.loads(answer.read())["body"]) == b"first half"
+        finally:
+            for post in posts:
+                post.close()
+            router.stop()
 
 
 class TestHttps:
