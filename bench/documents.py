@@ -53,7 +53,7 @@ def example_handoff(now: datetime) -> Handoff:
         return_to=ReturnPath("/o/acme/projects/7?tab=2"),
         binding=binding_of(SECRET),
         reference="7KQ2M-4XD9R",
-        lifetime=timedelta(seconds=60),
+        lifetime=timedelta(seconds=300),
         now=now,
         random_bytes=os.urandom,
     )
