@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from bridge.errors import ConfigInvalid
 from bridge.sections import (
     Cell,
+    HttpUrl,
     OrgConfig,
     ProviderConfig,
     Saml,
@@ -66,11 +67,17 @@ class SpConfig(Section):
     sessions: Sessions = Sessions()
     second_opinion: bool = True
     acs_path: str = DEFAULT_ACS_PATH
+    sign_in_url: HttpUrl | None = None
 
     @field_validator("acs_path")
     @classmethod
     def _template(cls, value: str) -> str:
         return acs_template(value)
+
+    @property
+    def sign_in_page(self) -> str:
+        """Where people start: `sign_in_url` where the legacy cell is on another site, else the page of our own origin."""
+        return self.sign_in_url or "/users/sign_in"
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

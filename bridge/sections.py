@@ -211,7 +211,7 @@ class OrgConfig(Section):
     id: int = Field(ge=1)
     path: str
     name: str = Field(min_length=1, max_length=100)
-    binding: Literal["bound", "unsafe_unbound"] = "bound"
+    binding: Literal["bound", "confirm", "unsafe_unbound"] = "bound"
     signup: Literal["open", "approval", "closed"] = "closed"
     read_only: bool = False
     link_by_email: tuple[str, ...] = ()
@@ -232,10 +232,11 @@ class OrgConfig(Section):
 
 
 class Sessions(Section):
-    """The table `[sessions]`: lifetimes in seconds."""
+    """The table `[sessions]`: lifetimes, and how often each worker removes what has ended, in seconds."""
 
     idle_seconds: int = Field(default=8 * 3600, ge=60, le=30 * 86400)
     absolute_seconds: int = Field(default=24 * 3600, ge=60, le=90 * 86400)
+    purge_seconds: int = Field(default=300, ge=1, le=86400)
 
 
 class TopologyService(Listen):

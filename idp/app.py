@@ -5,6 +5,7 @@ The law: composition only; what a request does stands in the module of its part.
 
 from flask import Flask
 
+from bridge.accounts.background import BackgroundPurge
 from bridge.config import IdpConfig
 from bridge.web.app import create_app as create_web_app
 from bridge.web.messages import Labels
@@ -28,4 +29,7 @@ def create_app(config: IdpConfig) -> Flask:
     app.register_blueprint(sign_in.blueprint(cell))
     app.register_blueprint(oauth.blueprint(cell, metrics))
     app.register_blueprint(metadata.blueprint(cell))
+    BackgroundPurge(
+        cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
+    ).start()
     return app

@@ -3,13 +3,17 @@
 The law: composition only; what a request does stands in the module of its part.
 """
 
+import structlog
 from flask import Flask
 
+from bridge.accounts.background import BackgroundPurge
 from bridge.config import SpConfig
 from bridge.web.app import create_app as create_web_app
 from bridge.web.metrics import Metrics
 from sp import endpoint, pages
 from sp.cell import build
+
+log = structlog.get_logger()
 
 
 def create_app(config: SpConfig) -> Flask:
@@ -23,7 +27,14 @@ def create_app(config: SpConfig) -> Flask:
         labels=cell.labels,
         random_bytes=cell.random_bytes,
         metrics=metrics,
+        start_path=config.sign_in_page,
     )
     app.register_blueprint(endpoint.blueprint(cell, metrics))
     app.register_blueprint(pages.blueprint(cell))
+    BackgroundPurge(
+        cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
+    ).start()
+    for org in config.org:
+        if org.binding == "unsafe_unbound":
+            log.warning("org.unsafe_unbound", org=org.path, means="any browser can be signed in with anybody's handoff")
     return app

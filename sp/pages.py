@@ -8,7 +8,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from bridge.errors import SessionMissing
+from bridge.errors import NotFound, SessionMissing
 from bridge.handoff import ReturnPath, org_home
 from bridge.identity import MalformedValue
 from bridge.saml.metadata import sp_metadata
@@ -21,6 +21,7 @@ from sp.orgs import Organization, org_named
 from sp.session import find_session, session_cookie
 
 METADATA_TYPE = "application/samlmetadata+xml"
+OWN_PATHS = ("-/", "auth/", "users/")  # the bridge's own: no application's page lives there
 SIGN_OUT_FORM = "sign_out"
 
 
@@ -34,13 +35,16 @@ def blueprint(cell: OwningCell) -> Blueprint:
     routes = Blueprint("pages", __name__)
     service = cell.config.service
 
+    def sign_in_address(return_to: ReturnPath) -> str:
+        return f"{cell.config.sign_in_page}?return_to={quote(return_to.path, safe='')}"
+
     @routes.get("/")
     def home() -> BaseResponse:
         """The router brings somebody with a session of this cell here: they are taken to their organization."""
         for org in cell.orgs.values():
             if find_session(cell, org, request):
                 return redirect(org_home(org.path).path, 303)
-        return redirect("/users/sign_in", 303)
+        return redirect(cell.config.sign_in_page, 303)
 
     @routes.get("/o/<org_path>/auth/saml/metadata")
     def metadata(org_path: str) -> Response:
@@ -48,16 +52,20 @@ def blueprint(cell: OwningCell) -> Blueprint:
 
     @routes.get("/o/<org_path>/users/sign_in")
     def sign_in(org_path: str) -> BaseResponse:
-        return _to_sign_in(org_home(org_named(cell.orgs, org_path).path))
+        return redirect(sign_in_address(org_home(org_named(cell.orgs, org_path).path)), 303)
 
     @routes.get("/o/<org_path>/", defaults={"rest": ""})
     @routes.get("/o/<org_path>/<path:rest>")
     def landing(org_path: str, rest: str) -> BaseResponse:
         org = org_named(cell.orgs, org_path)
+        if rest.startswith(OWN_PATHS):
+            if request.path in {template.format(org=org.path) for template in org.endpoints}:
+                return redirect(org_home(org.path).path, 303)
+            raise NotFound
         found = find_session(cell, org, request)
         asked_for = _asked_for(org)
         if found is None:
-            return _to_sign_in(asked_for)
+            return redirect(sign_in_address(asked_for), 303)
         session = found.signed_in
         return pages.landing(
             person=pages.Person(
@@ -81,7 +89,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
         if token:
             reference = current_reference(cell.random_bytes)
             cell.accounts.end_session(token, org_id=org.id, now=cell.clock(), reference=reference)
-        response = pages.signed_out(org_name=org.name, sign_in_path=_sign_in_path(org_home(org.path)))
+        response = pages.signed_out(org_name=org.name, sign_in_path=sign_in_address(org_home(org.path)))
         clear_cookie(response, service, session_cookie(org))
         return response
 
@@ -129,11 +137,3 @@ def _asked_for(org: Organization) -> ReturnPath:
     except MalformedValue:
         return org_home(org.path)
     return path if path.within(org.path) else org_home(org.path)
-
-
-def _sign_in_path(return_to: ReturnPath) -> str:
-    return f"/users/sign_in?return_to={quote(return_to.path, safe='')}"
-
-
-def _to_sign_in(return_to: ReturnPath) -> BaseResponse:
-    return redirect(_sign_in_path(return_to), 303)

@@ -25,7 +25,9 @@ def purge(engine: Engine, *, idle: timedelta, now: datetime, batch_rows: int = B
 
 
 def _purge_table(engine: Engine, table: Table, dead: ColumnElement[bool], batch_rows: int) -> int:
-    batch = delete(table).where(table.c.id.in_(select(table.c.id).where(dead).limit(batch_rows)))
+    # Rows that somebody else is about to change or remove are left to them; SQLite has one writer and knows no row locks.
+    some = select(table.c.id).where(dead).limit(batch_rows).with_for_update(skip_locked=True)
+    batch = delete(table).where(table.c.id.in_(some))
     total = 0
     while True:
         removed = transact(engine, lambda connection: connection.execute(batch).rowcount)

@@ -10,7 +10,7 @@ import json
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,13 +41,17 @@ def _tool(name: str) -> str:
 
 @dataclass(frozen=True)
 class Options:
-    """How to start a pair. `port` 0 picks a free one; `https` puts the router behind a certificate of its own authority."""
+    """How to start a pair. `port` 0 picks a free one; `https` puts the router behind a certificate of its own authority.
+
+    `edit` may change the configuration files once they are written, for a world that differs.
+    """
 
     port: int = 0
     https: bool = False
     workers: int = 2
     log_level: str = "debug"
     databases: tuple[tuple[str, str], ...] = ()
+    edit: Callable[[Path, world.Addresses], None] = lambda _directory, _at: None
 
 
 class Pair:
@@ -177,6 +181,7 @@ class Pair:
             log_level=self.options.log_level,
             database_urls={name: self.database_url(name) for name in ("idp", "sp-2", "sp-3", "topology")},
         )
+        self.options.edit(self.directory, self.at)
         _run("secret", "new", "--file", self.directory / "seal.key", "--if-missing")
         _run("keys", "new", "--dir", self.directory / "certs" / "idp", "--if-missing")
         (certificate,) = (self.directory / "certs" / "idp").glob("*.crt")

@@ -52,6 +52,20 @@ class Person:
     session_ends: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Who would be signed in where: *who* is a verified address or the provider's own name for the account.
+
+    `signed_in_as` is the address of a session that would end; `seconds` is how long the answer counts.
+    """
+
+    who: str
+    org_name: str
+    provider_label: str
+    signed_in_as: str | None
+    seconds: int
+
+
 def install(app: Flask, *, labels: Labels, templates: Path | None) -> None:
     """Prepare the templates of *app*: a cell's own folder first, then ours, everything escaped, no unknown names."""
     folders = [FileSystemLoader(folder) for folder in (templates, headers.TEMPLATES) if folder is not None]
@@ -118,6 +132,21 @@ def handoff(*, acs_url: str, saml_response: str, relay_state: str | None, org_na
         saml_response=saml_response,
         relay_state=relay_state,
         org_name=org_name,
+    )
+
+
+def confirm(
+    *, question: Question, answer_path: str, cancel_path: str, saml_response: str, leaving: str, csrf_token: str
+) -> Response:
+    """Return the page that asks before a sign-in; only the person's own press of the button answers it."""
+    return render(
+        "confirm.html",
+        question=question,
+        answer_path=answer_path,
+        cancel_path=cancel_path,
+        saml_response=saml_response,
+        leaving=leaving,
+        csrf_token=csrf_token,
     )
 
 
