@@ -18,6 +18,7 @@ from bridge.saml.names import ATTRIBUTE, ATTRIBUTE_VALUE
 MAX_XML_BYTES = 150_000
 MAX_ELEMENTS = 1_000
 MAX_ATTRIBUTES = 2_000
+MAX_NAMESPACES = 500
 MAX_DEPTH = 24
 
 _DECLARATION = re.compile(
@@ -25,12 +26,14 @@ _DECLARATION = re.compile(
     r"""(?:\s+standalone\s*=\s*(?:"(?:yes|no)"|'(?:yes|no)'))?\s*\?>""",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"<!(?!\[CDATA\[)")
-_NAMESPACE = re.compile(r"""xmlns(?::[^\s=]*)?\s*=\s*("[^"]*"|'[^']*')""")
+# What looks like markup inside a CDATA section is text; the alternatives are tried from the left, so none can hide in one.
+_MARKUP = re.compile(r"<!\[CDATA\[.*?\]\]>|(<[!?])", re.DOTALL)
+# Bounded, so that a text full of "xmlns" costs no more than its length; what it misses is looked up in the tree.
+_NAMESPACE = re.compile(r"""xmlns(?::[^\s=]{1,64})?=("[^"]*"|'[^']*')""")
 _ABSOLUTE = re.compile(r"""["']?(?:[A-Za-z][A-Za-z0-9+.-]*:[^\s&]*)?["']?""")
 _TOO_DEEP = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _IDS = etree.XPath("//@ID | //@Id", smart_strings=False)
-_ALL_NAMESPACES = etree.XPath("//namespace::*")
+_CAPS = (("<", 2 * MAX_ELEMENTS, "tags"), ("=", MAX_ATTRIBUTES, "attributes"), ("xmlns", MAX_NAMESPACES, "namespaces"))
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
@@ -125,26 +128,31 @@ def _gate_text(raw_xml: bytes) -> str:
     markup_from = declaration.end() if declaration else 0
     if text.startswith("\ufeff"):
         raise HandoffMalformed(expected="UTF-8 without a byte order mark", received="a byte order mark", line=1)
-    if (at := text.find("<?", markup_from)) >= 0:
-        raise _unwanted(text, at, "a processing instruction, or a declaration other than XML 1.0 in UTF-8")
-    if "!" in text and (markup := _MARKUP.search(text)):
-        raise _unwanted(text, markup.start(), "a DOCTYPE, an entity or a comment")
-    # Every element has a "<" and every XML attribute a "=", so these counts cap both before anything is built.
-    for sign, most, what in (("<", 2 * MAX_ELEMENTS, "tags"), ("=", MAX_ATTRIBUTES, "attributes")):
+    if "<!" in text or text.find("<?", markup_from) >= 0:
+        _refuse_markup(text, markup_from)
+    # Every element has a "<", every XML attribute a "=", every declaration an "xmlns": these counts cap all three before anything
+    # is built.
+    for sign, most, what in _CAPS:
         if text.count(sign) > most:
             raise HandoffMalformed(expected=f"at most {most} {what}", received=f"{text.count(sign)}")
     return text
 
 
-def _unwanted(text: str, at: int, what: str) -> HandoffMalformed:
-    return HandoffMalformed(expected="elements and text only", received=what, line=text.count("\n", 0, at) + 1)
+def _refuse_markup(text: str, start: int) -> None:
+    for markup in _MARKUP.finditer(text, start):
+        if markup[1]:
+            instruction = "a processing instruction, or a declaration other than XML 1.0 in UTF-8"
+            received = instruction if markup[1] == "<?" else "a DOCTYPE, an entity or a comment"
+            line = text.count("\n", 0, markup.start()) + 1
+            raise HandoffMalformed(expected="elements and text only", received=received, line=line)
 
 
 def _gate_namespaces(text: str, root: etree._Element) -> None:
     # A relative namespace URI makes canonicalisation fail, and a caller that goes on digests nothing ("Fragile Lock").
-    if all(_ABSOLUTE.fullmatch(uri) for uri in set(_NAMESPACE.findall(text))):
+    declared = _NAMESPACE.findall(text)
+    if len(declared) == text.count("xmlns") and all(map(_ABSOLUTE.fullmatch, set(declared))):
         return
-    for _prefix, uri in _ALL_NAMESPACES(root):
+    for _event, (_prefix, uri) in etree.iterwalk(root, events=("start-ns",)):  # each declaration once, not once a scope
         if not _ABSOLUTE.fullmatch(uri):
             raise HandoffMalformed(expected="absolute namespace URIs", received=uri)
 

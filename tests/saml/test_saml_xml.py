@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from lxml import etree
@@ -11,6 +12,7 @@ from bridge.saml.xml import (
     MAX_ATTRIBUTES,
     MAX_DEPTH,
     MAX_ELEMENTS,
+    MAX_NAMESPACES,
     MAX_XML_BYTES,
     canonical,
     canonical_without,
@@ -98,8 +100,12 @@ def test_what_is_not_plain_is_refused(raw: bytes) -> None:
             b"<a " + b" ".join(b"a%d='1'" % n for n in range(MAX_ATTRIBUTES)) + b"/>",
             b"<a " + b" ".join(b"a%d='1'" % n for n in range(MAX_ATTRIBUTES + 1)) + b"/>",
         ),
+        (
+            b"<a>" + b"<b xmlns='u:'/>" * MAX_NAMESPACES + b"</a>",
+            b"<a>" + b"<b xmlns='u:'/>" * (MAX_NAMESPACES + 1) + b"</a>",
+        ),
     ],
-    ids=["bytes", "depth", "elements", "attributes"],
+    ids=["bytes", "depth", "elements", "attributes", "namespaces"],
 )
 def test_the_caps(largest: bytes, too_large: bytes) -> None:
     """The largest document is read, one more of anything is refused, and neither takes long."""
@@ -107,6 +113,27 @@ def test_the_caps(largest: bytes, too_large: bytes) -> None:
     read_document(largest)
     with pytest.raises(HandoffMalformed):
         read_document(too_large)
+    assert time.process_time() - start < 0.2
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"<a>" + b"xmlns:" * 24_900 + b"</a>",
+        b"<a>" + b"xmlns " * MAX_NAMESPACES + b" " * 140_000 + b"</a>",
+        b"<a>" + b"xmlns:" + b"x" * 140_000 + b"</a>",
+        b"<a>" + b"xmlns='" * MAX_NAMESPACES + b"</a>",
+        b"<a " + b" ".join(b"xmlns:p%d='a:b'" % n for n in range(490)) + b" xmlns:q='urn:&amp;'>" + b"<b/>" * 990 + b"</a>",
+        b"<?xml version" + b" " * 140_000 + b"<a/>",
+        b"<a>" + b"<![CDATA[" * 900 + b"</a>",
+    ],
+    ids=["prefixes", "spaces", "one long prefix", "open quotes", "scopes", "declaration", "sections"],
+)
+def test_the_gate_costs_no_more_than_its_input(raw: bytes) -> None:
+    """Anybody may post: text that only looks like markup must not cost more than in proportion (it once cost half a minute)."""
+    start = time.process_time()
+    with suppress(HandoffMalformed):
+        read_document(raw)
     assert time.process_time() - start < 0.2
 
 
