@@ -26,7 +26,7 @@ ConfigPath = click.option(
 Result = TypeVar("Result")
 
 
-LAZY = {"inspect": "sp.inspect_command", "mint": "idp.mint_command"}
+LAZY = {"inspect": "sp.inspect_command", "keys": "bridge.keys_command", "mint": "idp.mint_command"}
 
 
 class Commands(click.Group):
@@ -143,48 +143,6 @@ def _compose(loaded: IdpConfig | SpConfig | TopologyConfig) -> None:
         from sp.cell import build as build_owning_cell
 
         build_owning_cell(loaded)
-
-
-@main.group()
-def keys() -> None:
-    """Make and list the signing keys of the legacy cell."""
-
-
-@keys.command("new")
-@click.option(
-    "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where key pairs live."
-)
-@click.option(
-    "--algorithm", type=click.Choice(["rsa-2048", "rsa-3072", "ec-p256", "ec-p384"]), default="rsa-2048", show_default=True
-)
-@click.option("--days", type=click.IntRange(1, 3650), default=730, show_default=True, help="How long the certificate is valid.")
-@click.option("--if-missing", is_flag=True, help="Do nothing where a key exists.")
-def keys_new(directory: Path, algorithm: str, days: int, if_missing: bool) -> None:
-    """Make a key pair: active if it is the first, else next."""
-    from bridge.keys import KeyRing, create_key
-
-    if if_missing and directory.is_dir() and any(directory.glob("*.crt")):
-        click.echo(f"{directory}: key {KeyRing.load(directory).active.fingerprint[:16]} is there")
-        return
-    key = create_key(directory, algorithm=algorithm, now=_now(), days=days)  # type: ignore[arg-type]  # click checked it
-    click.echo(f"{directory}: made {algorithm} key {key.fingerprint[:16]}, {key.state}")
-
-
-@keys.command("list")
-@click.option(
-    "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), required=True, help="Where key pairs live."
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def keys_list(directory: Path, as_json: bool) -> None:
-    """List the key pairs: state, fingerprint (SHA-256), end of validity (UTC)."""
-    from bridge.keys import KeyRing
-
-    for key in KeyRing.load(directory).keys:
-        ends = key.certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ")
-        if as_json:
-            click.echo(json.dumps({"state": key.state, "fingerprint": key.fingerprint, "not_valid_after": ends}))
-        else:
-            click.echo(f"{key.state:8} {key.fingerprint}  valid until {ends}")
 
 
 @main.group()

@@ -12,13 +12,12 @@ from typing import Any, Self, TypeVar
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from bridge.errors import ConfigInvalid
+from bridge.section import HttpUrl, Section
 from bridge.sections import (
     Cell,
-    HttpUrl,
     OrgConfig,
     ProviderConfig,
     Saml,
-    Section,
     Service,
     Sessions,
     Topology,
@@ -84,9 +83,13 @@ class SpConfig(Section):
         _unique([org.id for org in self.org], "org id")
         _unique([org.path for org in self.org], "org path")
         _unique([trust.entity_id for trust in self.trust], "trust entity_id")
+        _unique([trust.provider for trust in self.trust if trust.provider], "trust provider")
+        issuers = {trust.provider for trust in self.trust if trust.provider}
         for org in self.org:
             if org.binding == "unsafe_unbound" and not is_loopback(self.service.public_url):
                 raise ValueError(f"org {org.path}: unsafe_unbound is refused unless service.public_url is loopback")
+            if org.binding == "bound" and (foreign := sorted(issuers & set(org.providers))):
+                raise ValueError(f"org {org.path}: {foreign[0]} cannot bind its handoffs to a browser, and binding is bound")
         return self
 
 

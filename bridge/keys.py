@@ -5,12 +5,8 @@ the pair is on disk, so that a crash leaves the old ring. A pair that the ring f
 """
 
 import base64
-import fcntl
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,10 +19,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from bridge.errors import KeyRingError
+from bridge.files import only_writer, replace_file
 from bridge.saml.trust import usable_public_key
+from bridge.sections import Saml
 
 Algorithm = Literal["rsa-2048", "rsa-3072", "ec-p256", "ec-p384"]
-State = Literal["active", "next", "retired"]
+State = Literal["active", "next", "retired"]  # in the order of publication
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 RING_FILE = "ring.json"
@@ -37,12 +35,16 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key pair of the ring. `fingerprint` is the SHA-256 of the certificate in DER, 64 hex digits."""
+    """A key pair of the ring. `fingerprint` is the SHA-256 of the certificate in DER, 64 hex digits.
+
+    `signed_until` is when a retired key that is still published stopped to sign (UTC).
+    """
 
     name: str
     certificate: x509.Certificate
     private_key: PrivateKey
     state: State
+    signed_until: datetime | None = None
     fingerprint: str = field(init=False)
     certificate_base64: str = field(init=False, repr=False)
 
@@ -54,9 +56,10 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys of a directory, oldest first."""
+    """The keys of a directory, oldest first; certificates whose keys are elsewhere may be published with them."""
 
     keys: tuple[SigningKey, ...]
+    certificates: tuple[x509.Certificate, ...] = ()
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -64,7 +67,10 @@ class KeyRing:
 
         OpenSSL prepares a key at its first signature; doing that here keeps it off the first sign-in.
         """
-        keys = tuple(_load_pair(directory, name, state) for name, state in sorted(_read_states(directory).items()))
+        states = read_states(directory)
+        keys = tuple(
+            _load_pair(directory, name, state, states.signed_until.get(name)) for name, state in sorted(states.keys.items())
+        )
         active = [key.name for key in keys if key.state == "active"]
         if len(active) != 1:
             found = ", ".join(active) or "none"
@@ -73,6 +79,28 @@ class KeyRing:
             _warm(key)
         return cls(keys)
 
+    @classmethod
+    def configured(cls, saml: Saml) -> Self:
+        """Return the ring of a legacy cell: a directory, or one private key with its certificate. Raises `KeyRingError`.
+
+        The first certificate is the key's own; what follows it is published, and rotation is whoever writes both.
+        """
+        if saml.keys is not None:
+            return cls.load(saml.keys)
+        source = "saml.private_key"
+        if saml.private_key_file is not None:
+            source = str(saml.private_key_file)
+            pem = _read_private(saml.private_key_file)
+        else:
+            pem = saml.private_key.get_secret_value().encode() if saml.private_key else b""
+        if saml.certificate_file is not None:
+            own, *others = load_certificates([saml.certificate_file])
+        else:
+            own, *others = read_certificates((saml.certificate or "").encode(), source="saml.certificate")
+        key = SigningKey("configured", own, _private_key(pem, own, source=source), "active")
+        _warm(key)
+        return cls((key,), tuple(others))
+
     @property
     def active(self) -> SigningKey:
         """The one key that signs."""
@@ -80,8 +108,17 @@ class KeyRing:
 
     @property
     def published(self) -> tuple[x509.Certificate, ...]:
-        """The certificates that the metadata shows: the active one first, then those to come."""
-        return tuple(key.certificate for state in ("active", "next") for key in self.keys if key.state == state)
+        """The certificates that the metadata shows: the active one first, then those to come, then those that did sign."""
+        shown = [key for key in self.keys if key.state != "retired" or key.signed_until is not None]
+        shown.sort(key=lambda key: get_args(State).index(key.state))
+        return (*(key.certificate for key in shown), *self.certificates)
+
+
+def ring_files(saml: Saml) -> tuple[Path, ...]:
+    """Return the files whose change means another ring: the ring file, which is replaced last, or key and certificate."""
+    if saml.keys is not None:
+        return (saml.keys / RING_FILE,)
+    return tuple(path for path in (saml.private_key_file, saml.certificate_file) if path is not None)
 
 
 def create_key(
@@ -92,20 +129,19 @@ def create_key(
     Without *state*, the first key of a ring becomes active and every later one next. Raises `KeyRingError`.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _only_writer(directory):
-        states = _read_states(directory) if (directory / RING_FILE).exists() else {}
+    with only_writer(directory):
+        states = read_states(directory) if (directory / RING_FILE).exists() else States({}, {})
         if state is None:
-            state = "next" if "active" in states.values() else "active"
-        if state == "active" and "active" in states.values():
+            state = "next" if "active" in states.keys.values() else "active"
+        if state == "active" and "active" in states.keys.values():
             raise KeyRingError(reason=f"{directory}: another key is active already")
         private_key = _generate(algorithm)
         certificate = _self_signed(private_key, now=now, days=days)
         name = f"{now:%Y-%m-%d}-{certificate.fingerprint(hashes.SHA256()).hex()[:8]}"
         secret = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(directory / f"{name}.key", secret, mode=0o600)
-        _write(directory / f"{name}.crt", certificate.public_bytes(Encoding.PEM), mode=0o644)
-        ring = json.dumps({"keys": {**states, name: state}}, indent=2) + "\n"
-        _write(directory / RING_FILE, ring.encode("utf-8"), mode=0o644)
+        replace_file(directory / f"{name}.key", secret, mode=0o600)
+        replace_file(directory / f"{name}.crt", certificate.public_bytes(Encoding.PEM), mode=0o644)
+        write_states(directory, States({**states.keys, name: state}, states.signed_until))
     return SigningKey(name=name, certificate=certificate, private_key=private_key, state=state)
 
 
@@ -114,47 +150,81 @@ def load_certificates(paths: Iterable[Path]) -> tuple[x509.Certificate, ...]:
     found: list[x509.Certificate] = []
     for path in paths:
         try:
-            certificates = x509.load_pem_x509_certificates(path.read_bytes())
-            for certificate in certificates:
-                usable_public_key(certificate)
+            content = path.read_bytes()
         except OSError as error:
             raise KeyRingError(reason=f"{path}: cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise KeyRingError(reason=f"{path}: is not a usable certificate in PEM: {error}") from error
-        found.extend(certificates)
+        found.extend(read_certificates(content, source=str(path)))
     return tuple(found)
 
 
-def _read_states(directory: Path) -> dict[str, State]:
+def read_certificates(pem: bytes, *, source: str) -> list[x509.Certificate]:
+    """Return every certificate of *pem*, one at least; *source* names it in the `KeyRingError` for one that is not usable."""
+    try:
+        certificates = x509.load_pem_x509_certificates(pem)
+        for certificate in certificates:
+            usable_public_key(certificate)
+    except ValueError as error:
+        raise KeyRingError(reason=f"{source}: is not a usable certificate in PEM: {error}") from error
+    return certificates
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """What the ring file says: the state of each pair, and until when (UTC) those signed that are retired but published."""
+
+    keys: dict[str, State]
+    signed_until: dict[str, datetime]
+
+
+def read_states(directory: Path) -> States:
+    """Return what the ring file of *directory* says; raises `KeyRingError`."""
     path = directory / RING_FILE
     try:
-        states: dict[str, State] = json.loads(path.read_text("utf-8"))["keys"]
-        good = isinstance(states, dict) and all(state in get_args(State) for state in states.values())
+        ring = json.loads(path.read_text("utf-8"))
+        keys: dict[str, State] = ring["keys"]
+        signed_until = {name: datetime.fromisoformat(when) for name, when in ring.get("signed_until", {}).items()}
+        good = isinstance(keys, dict) and all(state in get_args(State) for state in keys.values())
+        good = good and all(keys.get(name) == "retired" and when.tzinfo for name, when in signed_until.items())
     except OSError as error:
         raise KeyRingError(reason=f"{path}: cannot be read ({error.strerror}); run cellbridge keys new") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeyRingError(reason=f"{path}: is not a ring file") from error
-    if not good or any(Path(name).name != name for name in states):
+    if not good or any(Path(name).name != name for name in keys):
         raise KeyRingError(reason=f"{path}: must name pairs of this directory as active, next or retired")
-    return states
+    return States(keys, signed_until)
 
 
-def _load_pair(directory: Path, name: str, state: State) -> SigningKey:
+def write_states(directory: Path, states: States) -> None:
+    """Replace the ring file of *directory*; the caller is its only writer."""
+    ring = {"keys": states.keys, "signed_until": {name: when.isoformat() for name, when in states.signed_until.items()}}
+    replace_file(directory / RING_FILE, (json.dumps(ring, indent=2) + "\n").encode("utf-8"), mode=0o644)
+
+
+def _load_pair(directory: Path, name: str, state: State, signed_until: datetime | None) -> SigningKey:
     path = directory / f"{name}.key"
-    (certificate,) = load_certificates([directory / f"{name}.crt"])
+    certificate, *_ = load_certificates([directory / f"{name}.crt"])
+    return SigningKey(name, certificate, _private_key(_read_private(path), certificate, source=str(path)), state, signed_until)
+
+
+def _read_private(path: Path) -> bytes:
     try:
         if path.stat().st_mode & _READABLE_BY_OTHERS:
             raise KeyRingError(reason=f"{path}: others may read this private key; run chmod 600")
-        private_key = load_pem_private_key(path.read_bytes(), password=None)
+        return path.read_bytes()
     except OSError as error:
         raise KeyRingError(reason=f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _private_key(pem: bytes, certificate: x509.Certificate, *, source: str) -> PrivateKey:
+    try:
+        private_key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
-        raise KeyRingError(reason=f"{path}: is not an unencrypted private key in PEM") from error
+        raise KeyRingError(reason=f"{source}: is not an unencrypted private key in PEM") from error
     if not isinstance(private_key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise KeyRingError(reason=f"{path}: is neither an RSA nor an ECDSA key")
+        raise KeyRingError(reason=f"{source}: is neither an RSA nor an ECDSA key")
     if private_key.public_key() != certificate.public_key():
-        raise KeyRingError(reason=f"{path}: is not the key of {name}.crt")
-    return SigningKey(name=name, certificate=certificate, private_key=private_key, state=state)
+        raise KeyRingError(reason=f"{source}: is not the key of the certificate")
+    return private_key
 
 
 def _warm(key: SigningKey) -> None:
@@ -188,28 +258,3 @@ def _self_signed(private_key: PrivateKey, *, now: datetime, days: int) -> x509.C
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(private_key, hashes.SHA256())
     )
-
-
-def _write(path: Path, content: bytes, *, mode: int) -> None:
-    """Replace *path* by *content* as a whole: the new file has its mode before it has its name."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def _only_writer(directory: Path) -> Iterator[None]:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -1,68 +1,23 @@
 """The tables of a configuration file, each a frozen model that checks itself.
 
-The law: no secret has a default, paths start at the file's own directory, and what is dangerous is spelled `unsafe_...`.
+The law: no secret has a default, and what is dangerous is spelled `unsafe_...`.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge.handoff import check_org_path
-from bridge.urls import DEFAULT_ACS_PATH, http_url, origin
+from bridge.section import FilePath, HttpUrl, Section, one_secret, read_secret
+from bridge.urls import DEFAULT_ACS_PATH, origin
 
-
-def _relative_to_file(value: Path, info: ValidationInfo) -> Path:
-    base: Path = info.context["base"] if info.context else Path()
-    return value if value.is_absolute() else base / value
-
-
-HttpUrl = Annotated[
-    str, Field(max_length=500), BeforeValidator(lambda value: http_url(value) if isinstance(value, str) else value)
-]
-FilePath = Annotated[Path, Field()]
-
-
-class Section(BaseModel):
-    """A table of the file: frozen, and no key that it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_max_length=4096)
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _paths_start_at_the_file(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, Path):
-            return _relative_to_file(value, info)
-        if isinstance(value, tuple) and value and all(isinstance(item, Path) for item in value):
-            return tuple(_relative_to_file(item, info) for item in value)
-        return value
-
-
-def _read_secret(path: Path) -> SecretStr:
-    try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"cannot read {path}: {type(error).__name__}") from error
-    if not text:
-        raise ValueError(f"{path} is empty")
-    return SecretStr(text)
-
-
-def _one_secret(given: SecretStr | None, file: Path | None, *, key: str) -> SecretStr:
-    if (given is None) == (file is None):
-        raise ValueError(f"give exactly one of {key} and {key}_file")
-    return given if given is not None else _read_secret(file)  # type: ignore[arg-type]
+AttributeName = Annotated[str, Field(min_length=1, max_length=256)]
+MailDomain = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")]
+FOREIGN_PREFIX = "saml_"
+"""Begins the provider name of every foreign issuer, and of nothing else: who one of them vouches for is nobody of another's."""
 
 
 class Listen(Section):
@@ -95,6 +50,9 @@ class Listen(Section):
         return SecretStr(url.render_as_string(hide_password=False))
 
 
+CellUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$", max_length=500)]
+
+
 class Service(Listen):
     """The table `[service]` of a cell."""
 
@@ -123,7 +81,7 @@ class Cell(Section):
 class Topology(Section):
     """The table `[topology]`: a service's URL (plain http is for private networks) or a directory file. Times in seconds."""
 
-    url: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$", max_length=500)
+    url: CellUrl | None = None
     file: FilePath | None = None
     token: SecretStr | None = None
     token_file: FilePath | None = None
@@ -142,14 +100,19 @@ class Topology(Section):
 
     def bearer_token(self) -> SecretStr | None:
         """Return the token for the service's API, or None where none is configured."""
-        return self.token if self.token_file is None else _read_secret(self.token_file)
+        return self.token if self.token_file is None else read_secret(self.token_file)
 
 
 class Saml(Section):
-    """The table `[saml]` of the legacy cell."""
+    """The table `[saml]` of the legacy cell: who it is, what it signs with, and which cells must know a key before it signs."""
 
     entity_id: str = Field(min_length=1, max_length=1024)
-    keys: FilePath
+    private_key: SecretStr | None = None
+    private_key_file: FilePath | None = None
+    certificate: str | None = Field(default=None, max_length=65536)
+    certificate_file: FilePath | None = None
+    keys: FilePath | None = Field(default=None, validate_default=True)
+    owning_cells: tuple[CellUrl, ...] = ()
     lifetime_seconds: int = Field(default=60, ge=10, le=300)
     acs_path: str = DEFAULT_ACS_PATH
 
@@ -157,6 +120,20 @@ class Saml(Section):
     @classmethod
     def _template(cls, value: str) -> str:
         return acs_template(value)
+
+    @field_validator("keys")
+    @classmethod
+    def _one_source_of_keys(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        given = [
+            sum(info.data.get(name) is not None for name in (what, f"{what}_file")) for what in ("private_key", "certificate")
+        ]
+        if given != ([1, 1] if value is None else [0, 0]):
+            raise ValueError(
+                "is missing; or else give one of private_key and private_key_file, and one of certificate and certificate_file"
+                if value is None
+                else "leaves no room for private_key and certificate"
+            )
+        return value
 
 
 def acs_template(value: str) -> str:
@@ -180,9 +157,16 @@ class ProviderConfig(Section):
     issuer: HttpUrl | None = None
     scopes: tuple[str, ...] = ()
 
+    @field_validator("name")
+    @classmethod
+    def _no_issuers(cls, value: str) -> str:
+        if value.startswith(FOREIGN_PREFIX):
+            raise ValueError(f"must not begin with {FOREIGN_PREFIX}: so do the foreign issuers of the owning cells")
+        return value
+
     @model_validator(mode="after")
     def _one_client_secret(self) -> Self:
-        _one_secret(self.client_secret, self.client_secret_file, key="client_secret")
+        one_secret(self.client_secret, self.client_secret_file, key="client_secret")
         return self
 
     @property
@@ -192,17 +176,54 @@ class ProviderConfig(Section):
 
     def secret(self) -> str:
         """Return the client secret."""
-        return _one_secret(self.client_secret, self.client_secret_file, key="client_secret").get_secret_value()
+        return one_secret(self.client_secret, self.client_secret_file, key="client_secret").get_secret_value()
+
+
+class TrustAttributes(Section):
+    """Which attribute of a foreign issuer is which claim: its exact Name, or `NameID` for the subject's name."""
+
+    extern_uid: AttributeName
+    email: AttributeName | None = None
+    name: AttributeName | None = None
+    username: AttributeName | None = None
 
 
 class Trust(Section):
-    """One `[[trust]]`: a legacy cell whose handoffs count."""
+    """One `[[trust]]`: a legacy cell whose handoffs count, or a foreign issuer, whose attributes are mapped."""
 
     entity_id: str = Field(min_length=1, max_length=1024)
-    certificates: tuple[FilePath, ...] = Field(min_length=1)
+    metadata_url: HttpUrl | None = None
+    metadata_file: FilePath | None = Field(default=None, validate_default=True)
+    certificates: tuple[FilePath, ...] = Field(default=(), validate_default=True)
+    refresh_seconds: int = Field(default=60, ge=2, le=86400)
     skew_seconds: int = Field(default=30, ge=0, le=120)
     max_lifetime_seconds: int = Field(default=300, ge=10, le=300)
     signed: Literal["response", "assertion", "both"] = "response"
+    provider: str = Field(default="", pattern=rf"^{FOREIGN_PREFIX}[a-z0-9_]{{1,50}}$|^$")
+    attributes: TrustAttributes | None = None
+    email_verified_domains: tuple[MailDomain, ...] = ()
+
+    @model_validator(mode="after")
+    def _foreign_or_not(self) -> Self:
+        if (self.attributes is None) != (not self.provider):
+            raise ValueError("provider and attributes belong together: both for a foreign issuer, none for a legacy cell")
+        if self.email_verified_domains and (self.attributes is None or self.attributes.email is None):
+            raise ValueError("email_verified_domains needs attributes.email: without it there is no address to verify")
+        return self
+
+    @field_validator("metadata_file")
+    @classmethod
+    def _kept_somewhere(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if "metadata_url" in info.data and (info.data["metadata_url"] is None) != (value is None):
+            raise ValueError("goes together with metadata_url: it keeps the last good document")
+        return value
+
+    @field_validator("certificates")
+    @classmethod
+    def _from_somewhere(cls, value: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
+        if not value and info.data.get("metadata_url", "") is None:
+            raise ValueError("give certificates, metadata_url, or both")
+        return value
 
 
 class OrgConfig(Section):
@@ -248,4 +269,4 @@ class TopologyService(Listen):
 
     def bearer_token(self) -> SecretStr | None:
         """Return the token that callers must show, or None where none is configured."""
-        return self.token if self.token_file is None else _read_secret(self.token_file)
+        return self.token if self.token_file is None else read_secret(self.token_file)

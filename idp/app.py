@@ -8,10 +8,11 @@ from flask import Flask
 from bridge.accounts.background import BackgroundPurge
 from bridge.config import IdpConfig
 from bridge.web.app import create_app as create_web_app
+from bridge.web.expiry import CertificateLife
 from bridge.web.messages import Labels
 from bridge.web.metrics import Metrics
 from idp import metadata, oauth, sign_in
-from idp.cell import build
+from idp.cell import LegacyCell, build
 
 
 def create_app(config: IdpConfig) -> Flask:
@@ -26,6 +27,9 @@ def create_app(config: IdpConfig) -> Flask:
         random_bytes=cell.random_bytes,
         metrics=metrics,
     )
+    metrics.watch_certificates(lambda: certificate_lives(cell))
+    for life in certificate_lives(cell):
+        life.warn()
     app.register_blueprint(sign_in.blueprint(cell))
     app.register_blueprint(oauth.blueprint(cell, metrics))
     app.register_blueprint(metadata.blueprint(cell))
@@ -33,3 +37,9 @@ def create_app(config: IdpConfig) -> Flask:
         cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
     ).start()
     return app
+
+
+def certificate_lives(cell: LegacyCell) -> list[CertificateLife]:
+    """Return how long the published certificates are still valid."""
+    now = cell.clock()
+    return [CertificateLife.of(cell.config.saml.entity_id, one, now) for one in cell.keys.current().published]

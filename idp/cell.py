@@ -1,7 +1,7 @@
 """What the legacy cell is made of: configuration, providers, topology, accounts, keys, and the edges it was given.
 
-The law: built once at start; a request reads it and changes nothing in it. It holds no login state: any replica can finish a
-sign-in that another one began.
+The law: built once at start; a request reads it and changes nothing in it, and the key ring alone follows its files. It holds
+no login state: any replica can finish a sign-in that another one began.
 """
 
 import secrets
@@ -13,7 +13,8 @@ from bridge.accounts.opening import open_accounts
 from bridge.accounts.store import AccountStore
 from bridge.clock import utc_now
 from bridge.config import IdpConfig
-from bridge.keys import KeyRing
+from bridge.files import Reloaded
+from bridge.keys import KeyRing, ring_files
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.providers import Provider
 from bridge.oauth.providers import build as build_providers
@@ -31,7 +32,7 @@ class LegacyCell:
     providers: Mapping[str, Provider]
     topology: Topology
     accounts: AccountStore
-    keys: KeyRing
+    keys: Reloaded[KeyRing]
     seal: Seal
     clock: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
@@ -50,7 +51,7 @@ def build(config: IdpConfig) -> LegacyCell:
             config.topology, public_url=config.service.public_url, acs_path=config.saml.acs_path, clock=utc_now
         ),
         accounts=open_accounts(config),
-        keys=KeyRing.load(config.saml.keys),
+        keys=Reloaded(ring_files(config.saml), lambda _: KeyRing.configured(config.saml), name="keys"),
         seal=Seal.from_files(config.service.secret_files),
         clock=utc_now,
         random_bytes=secrets.token_bytes,

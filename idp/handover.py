@@ -36,7 +36,7 @@ def hand_over(cell: LegacyCell, identity: ExternalIdentity, attempt: LoginAttemp
         now=cell.clock(),
         random_bytes=cell.random_bytes,
     )
-    signed = sign(render(handoff), cell.keys.active)
+    signed = sign(render(handoff), cell.keys.current().active)
     log.info(
         "handoff.issued", handoff_id=handoff.id, org_id=route.org_id, cell_id=route.cell_id, provider=identity.key.provider
     )

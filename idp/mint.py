@@ -59,4 +59,4 @@ def mint(config: IdpConfig, wanted: Wanted) -> SignedResponse:
         )
     except MalformedValue as error:
         raise RequestMalformed(reason=str(error)) from error
-    return sign(render(handoff), KeyRing.load(config.saml.keys).active)
+    return sign(render(handoff), KeyRing.configured(config.saml).active)

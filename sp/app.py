@@ -12,6 +12,8 @@ from bridge.web.app import create_app as create_web_app
 from bridge.web.metrics import Metrics
 from sp import endpoint, pages
 from sp.cell import build
+from sp.metadata_refresh import Refresher
+from sp.trust import fingerprints, lifetimes, require_trust, warn_of_expiry
 
 log = structlog.get_logger()
 
@@ -23,12 +25,15 @@ def create_app(config: SpConfig) -> Flask:
     app = create_web_app(
         "sp",
         service=config.service,
-        ready={"database": cell.accounts.check_ready},
+        ready={"database": cell.accounts.check_ready, "trust": lambda: require_trust(cell.live_trust)},
         labels=cell.labels,
         random_bytes=cell.random_bytes,
         metrics=metrics,
+        details={"trust": lambda: fingerprints(config, cell.live_trust)},
         start_path=config.sign_in_page,
     )
+    metrics.watch_certificates(lambda: lifetimes(cell.live_trust, cell.clock()))
+    Refresher(config.trust, chores=[lambda: warn_of_expiry(cell.live_trust, cell.clock())]).start()
     app.register_blueprint(endpoint.blueprint(cell, metrics))
     app.register_blueprint(pages.blueprint(cell))
     BackgroundPurge(

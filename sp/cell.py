@@ -1,6 +1,6 @@
 """What an owning cell is made of: configuration, organizations, trust, accounts, and the edges it was given.
 
-The law: built once at start; a request reads it and changes nothing in it.
+The law: built once at start; a request reads it and changes nothing in it, and the trust alone follows its files.
 """
 
 import secrets
@@ -12,13 +12,14 @@ from bridge.accounts.opening import open_accounts
 from bridge.accounts.store import AccountStore
 from bridge.clock import utc_now
 from bridge.config import SpConfig
+from bridge.files import Reloaded
 from bridge.oauth.providers import PROVIDERS
 from bridge.saml.second_opinion import SecondOpinion
 from bridge.saml.trust import TrustedIssuer
 from bridge.seal import Seal
 from bridge.web.messages import Labels
 from sp.orgs import Organization, organizations
-from sp.trust import trusted_issuers
+from sp.trust import Trust, live_trust
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class OwningCell:
 
     config: SpConfig
     orgs: Mapping[str, Organization]
-    trust: Mapping[str, TrustedIssuer]
+    live_trust: Reloaded[Trust]
     accounts: AccountStore
     seal: Seal
     second_opinion: SecondOpinion | None
@@ -35,13 +36,18 @@ class OwningCell:
     clock: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
 
+    @property
+    def trust(self) -> Mapping[str, TrustedIssuer]:
+        """The trusted issuers by entity ID, as they stand now; read it once for each request."""
+        return self.live_trust.current().issuers
+
 
 def build(config: SpConfig) -> OwningCell:
     """Return the cell that *config* describes; raises `OperatorError` for what it points to and cannot be used."""
     return OwningCell(
         config=config,
         orgs=organizations(config),
-        trust=trusted_issuers(config),
+        live_trust=live_trust(config),
         accounts=open_accounts(config),
         seal=Seal.from_files(config.service.secret_files),
         second_opinion=SecondOpinion() if config.second_opinion else None,

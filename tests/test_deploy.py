@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from bridge.cli import main
 from bridge.config import IdpConfig, SpConfig, TopologyConfig, load
-from bridge.sections import Section
+from bridge.section import Section
 from bridge.topology.directory_file import load_directory
 
 ROOT = Path(__file__).parents[1]
@@ -77,9 +77,9 @@ def test_every_command_is_one_that_the_command_line_has(service: str) -> None:
     for arguments in commands(service):
         name, rest = "cellbridge", list(arguments)
         command: click.Command = main
-        while isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        while isinstance(command, click.Group) and (found := command.get_command(click.Context(command), rest[0])):
             name = rest.pop(0)
-            command = command.commands[name]
+            command = found
         context = command.make_context(name, rest)
         assert context.command is not main
 

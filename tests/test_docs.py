@@ -16,7 +16,7 @@ from bridge import contract
 from bridge.cli import main
 from bridge.config import IdpConfig, SpConfig, TopologyConfig
 from bridge.errors import BridgeError, OperatorError
-from bridge.sections import Section
+from bridge.section import Section
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "certs/README.md"])

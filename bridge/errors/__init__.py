@@ -11,7 +11,7 @@
     |                          AccountNotBound  AccountSignupClosed
     |- RequestError            RequestForged  RequestMalformed  RequestTooLarge  NotFound  MethodNotAllowed  SessionMissing
     |- RateLimited  Internal
-    `- OperatorError           ConfigInvalid  KeyRingError  DatabaseNotReady   (command line only)
+    `- OperatorError           ConfigInvalid  KeyRingError  RotationRefused  DatabaseNotReady   (operators only)
 
 The law: `code` and the evidence (the dataclass fields) go to the log, the metrics and the inspector; `public_code` and the two
 sentences go to the person; nothing of the evidence but `provider` and `org` is ever shown on a page. Evidence never holds an
@@ -73,6 +73,7 @@ from bridge.errors.operator import (
     DatabaseNotReady,
     KeyRingError,
     OperatorError,
+    RotationRefused,
 )
 from bridge.errors.request import (
     Internal,
@@ -145,6 +146,7 @@ __all__ = [
     "RequestForged",
     "RequestMalformed",
     "RequestTooLarge",
+    "RotationRefused",
     "SessionMissing",
     "StaleHandoff",
     "TopologyUnavailable",

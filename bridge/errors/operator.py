@@ -39,6 +39,17 @@ class KeyRingError(OperatorError):
 
 
 @dataclass(kw_only=True, eq=False)
+class RotationRefused(OperatorError):
+    """Raised if a step of a key rotation could lock somebody out; `reasons` are sentences, one a cell or a key."""
+
+    reasons: tuple[str, ...]
+    code = "keys.rotation_refused"
+
+    def __str__(self) -> str:
+        return "\n".join(("the keys stay as they are", *(f"  {reason}" for reason in self.reasons)))
+
+
+@dataclass(kw_only=True, eq=False)
 class DatabaseNotReady(OperatorError):
     """Raised if the database is not at the newest migration; `reason` says what to run."""
 

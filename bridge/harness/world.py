@@ -97,6 +97,7 @@ def _cell(at: Addresses, cell: int, bind: str, listen: str, database_url: str) -
 def _idp(at: Addresses, listen: str, database_url: str) -> str:
     text = _cell(at, 1, at.legacy, listen, database_url)
     text += f'[saml]\nentity_id = {_toml(at.public_url + "/saml/metadata")}\nkeys = "certs/idp"\n'
+    text += f"owning_cells = {_toml(['http://' + address for address in at.owning.values()])}\n"
     for name in PROVIDERS:
         where = {"gitlab": "base_url", "openid_connect": "issuer"}.get(name, "unsafe_base_url")
         text += (
@@ -108,7 +109,11 @@ def _idp(at: Addresses, listen: str, database_url: str) -> str:
 
 def _sp(at: Addresses, cell: int, listen: str, database_url: str) -> str:
     text = _cell(at, cell, at.owning[cell], listen, database_url)
-    text += f'[[trust]]\nentity_id = {_toml(at.public_url + "/saml/metadata")}\ncertificates = ["certs/idp.crt"]\n'
+    text += (
+        f'[[trust]]\nentity_id = {_toml(at.public_url + "/saml/metadata")}\ncertificates = ["certs/idp.crt"]\n'
+        f'metadata_url = {_toml(f"http://{at.legacy}/saml/metadata")}\nmetadata_file = "certs/legacy-of-{cell}.xml"\n'
+        "refresh_seconds = 2\n"
+    )
     for org in ORGS:
         if org.cell == cell:
             text += (

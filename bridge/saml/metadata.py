@@ -1,16 +1,28 @@
 """SAML metadata of both ends: what the legacy cell signs with, where an organization receives (SAML metadata 2.4).
 
-The law: what is published is what is used: the active certificate first, then the next one.
+The law: what is published is what is used: the active certificate first, then the next one. What is read is a document about
+the very entity that was asked for, through the same hardened parser as a handoff.
 """
 
 import base64
+import binascii
 from collections.abc import Iterable
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from lxml import etree
 
+from bridge.errors import HandoffError, HandoffMalformed, KeyRingError
 from bridge.saml import names
 from bridge.saml.render import attribute, text
+from bridge.saml.trust import usable_public_key
+from bridge.saml.xml import read_document, text_of
+
+MAX_CERTIFICATES = 16
+
+_ENTITY, _IDP, _KEY_DESCRIPTOR = (f"{{{names.MD}}}{name}" for name in ("EntityDescriptor", "IDPSSODescriptor", "KeyDescriptor"))
+_CERTIFICATE = etree.XPath("ds:KeyInfo/ds:X509Data/ds:X509Certificate", namespaces={"ds": names.DS})
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _KEY = (
@@ -44,3 +56,55 @@ def sp_metadata(*, entity_id: str, acs_url: str) -> bytes:
         f'<md:AssertionConsumerService Binding="{names.HTTP_POST}" Location="{attribute(acs_url)}" index="0" isDefault="true"/>'
         "</md:SPSSODescriptor></md:EntityDescriptor>\n"
     ).encode()
+
+
+def read_idp_metadata(raw: bytes, *, entity_id: str, now: datetime | None) -> tuple[x509.Certificate, ...]:
+    """Return the certificates that the metadata *raw* gives the IdP *entity_id* to sign with, each once, in their order.
+
+    A certificate whose key is too weak or of an unknown kind is left out: one bad key must not hide the others. Raises
+    `KeyRingError` for anything but the descriptor of this one entity with a usable certificate, and for one whose validUntil
+    (SAML metadata 2.3.2) is before *now*; None does not look at that. A signature of the document is not read: who sent it is
+    known by https.
+    """
+    try:
+        found = _signing_certificates(raw, entity_id, now)
+    except (HandoffError, ValueError, TypeError) as error:  # TypeError: a validUntil without a time zone
+        raise KeyRingError(reason=f"the metadata of {entity_id} is not usable: {error}") from error
+    usable = tuple(dict.fromkeys(one for one in found if _is_usable(one)))
+    if not 0 < len(usable) <= MAX_CERTIFICATES:
+        reason = f"the metadata of {entity_id} has {len(usable)} usable certificates, not 1 to {MAX_CERTIFICATES}"
+        raise KeyRingError(reason=reason)
+    return usable
+
+
+def _signing_certificates(raw: bytes, entity_id: str, now: datetime | None) -> list[x509.Certificate]:
+    root = read_document(raw).root
+    if root.tag != _ENTITY or root.get("entityID") != entity_id:
+        raise ValueError("it is not the EntityDescriptor of this entity ID")
+    until = root.get("validUntil")
+    if now is not None and until is not None and datetime.fromisoformat(until) <= now:
+        raise ValueError("its validUntil has passed")
+    roles = [role for role in root.iterchildren(_IDP) if names.PROTOCOL in role.get("protocolSupportEnumeration", "").split()]
+    if len(roles) != 1:
+        raise ValueError(f"it has {len(roles)} IDPSSODescriptors of SAML 2.0, not one")
+    return [
+        _read_certificate(text_of(element, HandoffMalformed))
+        for key in roles[0].iterchildren(_KEY_DESCRIPTOR)
+        if key.get("use", "signing") == "signing"
+        for element in _CERTIFICATE(key)
+    ]
+
+
+def _read_certificate(text_of_it: str) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(base64.b64decode("".join(text_of_it.split()), validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("a certificate in it cannot be read") from error
+
+
+def _is_usable(certificate: x509.Certificate) -> bool:
+    try:
+        usable_public_key(certificate)
+    except ValueError:
+        return False
+    return True

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from bridge.errors import ConfigInvalid
 from bridge.handoff import check_org_path
 from bridge.identity import Email
-from bridge.sections import HttpUrl, Section
+from bridge.section import HttpUrl, Section
 from bridge.topology.directory import MAX_SESSION_PREFIX_CHARS, Cell, Directory, Organization
 
 MAX_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps exact (RFC 8259 section 6)

@@ -36,11 +36,12 @@ def create_app(
     catalogues: Catalogues | None = None,
     metrics: Metrics | None = None,
     start_path: str = START_PATH,
+    details: Mapping[str, Callable[[], object]] | None = None,
 ) -> Flask:
     """Return an application with refusals, headers, logs, health and metrics installed, and no view of its own.
 
     *name* is the service in logs and metrics (`idp`, `sp`); *ready* are the checks of `/-/readyz`, by name; *templates* is the
-    cell's own folder; *start_path* is where error pages send people to start again.
+    cell's own folder; *start_path* is where error pages send people to start again; *details* are told with the readiness.
     """
     app = Flask(name, static_folder=None, template_folder=None)
     app.config.update(
@@ -59,7 +60,7 @@ def create_app(
     request_log.install(app, metrics=metrics, random_bytes=random_bytes)
     headers.install(app, secure=service.secure)
     errors_page.install(app, labels=labels, metrics=metrics, random_bytes=random_bytes, start_path=start_path)
-    health.install(app, service=name, ready=ready, metrics=metrics)
+    health.install(app, service=name, ready=ready, metrics=metrics, details=details)
 
     @app.before_request
     def _speak() -> None:

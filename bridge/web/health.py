@@ -19,8 +19,18 @@ PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-F
 log = structlog.get_logger()
 
 
-def install(app: Flask, *, service: str, ready: Mapping[str, Callable[[], None]], metrics: Metrics) -> None:
-    """Serve `/-/healthz`, `/-/readyz` and `/-/metrics`. Each check of *ready* returns, or raises why it is not ready."""
+def install(
+    app: Flask,
+    *,
+    service: str,
+    ready: Mapping[str, Callable[[], None]],
+    metrics: Metrics,
+    details: Mapping[str, Callable[[], object]] | None = None,
+) -> None:
+    """Serve `/-/healthz`, `/-/readyz` and `/-/metrics`. Each check of *ready* returns, or raises why it is not ready.
+
+    *details* are further members of the readiness, by name; each returns what can be written as JSON.
+    """
     watch = Blueprint("watch", __name__, url_prefix="/-")
 
     @watch.before_request
@@ -36,7 +46,8 @@ def install(app: Flask, *, service: str, ready: Mapping[str, Callable[[], None]]
     def readyz() -> tuple[Response, int]:
         checks = {name: _outcome(name, check) for name, check in ready.items()}
         is_ready = all(outcome == "ok" for outcome in checks.values())
-        answer = jsonify(status="ready" if is_ready else "not ready", service=service, checks=checks)
+        told = {name: tell() for name, tell in (details or {}).items()}
+        answer = jsonify(status="ready" if is_ready else "not ready", service=service, checks=checks, **told)
         return answer, 200 if is_ready else 503
 
     @watch.get("/metrics")
