@@ -16,6 +16,7 @@ MAX_UID_CHARS = 255
 MAX_NAME_CHARS = 255
 MAX_USERNAME_CHARS = 255
 
+_OTHER_DOTS = "\u3002\uff0e\uff61"  # the codec for IDNA reads them as dots (RFC 3490 3.1): two spellings of one domain
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _EMAIL = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -86,6 +87,8 @@ class Email:
         if not isinstance(raw, str):
             raise MalformedValue("email", "is not text")
         local, at, domain = raw.rpartition("@")
+        if any(dot in domain for dot in _OTHER_DOTS):
+            raise MalformedValue("email", "has a dot in its domain that is not the ASCII one")
         if at and not domain.isascii():
             try:
                 domain = idna.encode(domain, uts46=False).decode("ascii")

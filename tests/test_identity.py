@@ -105,7 +105,18 @@ class TestEmail:
         assert Email.from_provider("dana@m\u00fcnchen.example").address == "dana@xn--mnchen-3ya.example"
 
     @pytest.mark.parametrize(
-        "raw", ["d\u00e4na@mail.example", "dana@m\u00fcn chen.example", "dana@\u2460.example", "\u00e9", None, 3]
+        "raw",
+        [
+            "d\u00e4na@mail.example",
+            "dana@m\u00fcn chen.example",
+            "dana@\u2460.example",
+            "dana@acme\u3002example",
+            "dana@acme\uff0eexample",
+            "dana@acme\uff61example",
+            "\u00e9",
+            None,
+            3,
+        ],
     )
     def test_a_provider_address_that_would_need_folding_is_refused(self, raw: object) -> None:
         """A local part outside ASCII, and a domain that IDNA 2008 refuses, are nobody's address here."""

@@ -130,8 +130,7 @@ def _gate_text(raw_xml: bytes) -> str:
         raise HandoffMalformed(expected="UTF-8 without a byte order mark", received="a byte order mark", line=1)
     if "<!" in text or text.find("<?", markup_from) >= 0:
         _refuse_markup(text, markup_from)
-    # Every element has a "<", every XML attribute a "=", every declaration an "xmlns": these counts cap all three before anything
-    # is built.
+    # Every element has a "<", every XML attribute a "=", every declaration an "xmlns": caps before anything is built.
     for sign, most, what in _CAPS:
         if text.count(sign) > most:
             raise HandoffMalformed(expected=f"at most {most} {what}", received=f"{text.count(sign)}")

@@ -34,9 +34,9 @@ def require_same_origin(request: Request, public_url: str) -> None:
 def require_form(request: Request, *, seal: Seal, secret: str | None, form: str, public_url: str) -> None:
     """Raise `RequestForged` unless the request is *form*, sent from our page by the owner of *secret* (None: nobody's)."""
     require_same_origin(request, public_url)
-    tokens = request.form.getlist(FIELD)
-    if secret is None:
+    if secret is None:  # before the form is parsed: strangers cost nothing
         raise RequestForged(reason="no secret of this browser")
+    tokens = request.form.getlist(FIELD)
     if len(tokens) != 1:
         raise RequestForged(reason=f"{len(tokens)} form tokens")
     if not seal.mac_matches(tokens[0], secret, purpose=f"csrf:{form}"):
