@@ -95,15 +95,16 @@ ASSERTION_COUNT: Check[Document, None] = Check(
     title="Exactly one Assertion, in the Response",
     refusals=(errors.HandoffAssertionCount,),
     source="SAML profiles 4.1.4.2; signature wrapping (USENIX Security 2012)",
-    hint="More than one assertion is the mark of a forged document; a correct sender puts in one, in clear.",
+    hint="More than one assertion is the mark of a forged document; a correct sender puts in one.",
     judge=shape.check_assertion_count,
 )
 SIGNATURE: Check[Received, SignedHandoff] = Check(
     number=7,
     title="Signed by a pinned key, over its own parent",
-    refusals=(errors.HandoffSignature, errors.HandoffAlgorithm),
-    source="SAML core 5.4; XML Signature 4.4; RFC 9231",
-    hint="Compare the fingerprint of the legacy cell's active key with the certificates under [[trust]].",
+    refusals=(errors.HandoffSignature, errors.HandoffAlgorithm, errors.HandoffMalformed),
+    source="SAML core 5.4, 6; XML Signature 4.4; RFC 9231; XML Encryption 1.1",
+    hint="Compare the fingerprint of the legacy cell's active key with the certificates under [[trust]]; if the assertion is "
+    "encrypted, the certificate under [[encrypt]] with the encryption_keys of [[org]].",
     judge=signature.check_signature,
 )
 ISSUER: Check[Arrived, None] = Check(

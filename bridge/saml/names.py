@@ -1,4 +1,4 @@
-"""Names of SAML 2.0 and XML Signature: namespaces, elements in Clark notation, URIs.
+"""Names of SAML 2.0, XML Signature and XML Encryption: namespaces, elements in Clark notation, URIs.
 
 The law: every name is compared as (namespace, local name), never by its prefix.
 """
@@ -7,6 +7,8 @@ SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
 SAMLP = "urn:oasis:names:tc:SAML:2.0:protocol"
 MD = "urn:oasis:names:tc:SAML:2.0:metadata"
 DS = "http://www.w3.org/2000/09/xmldsig#"
+XENC = "http://www.w3.org/2001/04/xmlenc#"
+XENC11 = "http://www.w3.org/2009/xmlenc11#"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 RESPONSE = f"{{{SAMLP}}}Response"
@@ -46,6 +48,13 @@ TRANSFORM = f"{{{DS}}}Transform"
 DIGEST_METHOD = f"{{{DS}}}DigestMethod"
 DIGEST_VALUE = f"{{{DS}}}DigestValue"
 
+ENCRYPTED_DATA = f"{{{XENC}}}EncryptedData"
+ENCRYPTED_KEY = f"{{{XENC}}}EncryptedKey"
+ENCRYPTION_METHOD = f"{{{XENC}}}EncryptionMethod"
+CIPHER_DATA = f"{{{XENC}}}CipherData"
+CIPHER_VALUE = f"{{{XENC}}}CipherValue"
+MGF = f"{{{XENC11}}}MGF"
+
 XSI_TYPE = f"{{{XSI}}}type"
 XSI_NIL = f"{{{XSI}}}nil"
 
@@ -61,6 +70,11 @@ ECDSA_SHA512 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512"
 SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 SHA384 = "http://www.w3.org/2001/04/xmldsig-more#sha384"
 SHA512 = "http://www.w3.org/2001/04/xmlenc#sha512"
+
+XENC_ELEMENT = f"{XENC}Element"
+AES256_GCM = f"{XENC11}aes256-gcm"
+RSA_OAEP = f"{XENC11}rsa-oaep"
+MGF1_SHA256 = f"{XENC11}mgf1sha256"
 
 SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"

@@ -29,7 +29,7 @@ from bridge.errors import HandoffDisagreement
 from bridge.saml import names
 from bridge.saml.schema import PROTOCOL_SCHEMA, protocol_schema
 from bridge.saml.signature import SignedHandoff
-from bridge.saml.trust import Endpoint, TrustedIssuer
+from bridge.saml.trust import DecryptionKey, Endpoint, TrustedIssuer
 
 PINNED_VERSION = "1.16.0"
 
@@ -103,10 +103,12 @@ def _response_class() -> Any:
 class _Settings(OneLogin_Saml2_Settings):  # type: ignore[misc]
     """python3-saml's settings of one issuer, which any organization can borrow."""
 
-    def for_endpoint(self, endpoint: Endpoint) -> "_Settings":
-        """Return a copy of these settings for *endpoint*."""
+    def for_endpoint(self, endpoint: Endpoint, decryption_key: DecryptionKey | None) -> "_Settings":
+        """Return a copy of these settings for *endpoint*, which may decrypt with *decryption_key*."""
         settings = copy.copy(self)
-        settings._sp = _sp_settings(endpoint)  # noqa: SLF001 - its own class
+        own = {"privateKey": decryption_key.pem} if decryption_key else {}
+        settings._sp = _sp_settings(endpoint) | own  # noqa: SLF001 - its own class
+        settings._security = self._security | {"wantAssertionsEncrypted": endpoint.require_encryption}  # noqa: SLF001
         return settings
 
 
@@ -170,15 +172,24 @@ class SecondOpinion:
         self._response_class = _response_class()
         self._settings: dict[TrustedIssuer, _Settings] = {}
 
-    def judge(self, raw_xml: bytes, *, signer: TrustedIssuer, endpoint: Endpoint, issued_at: datetime) -> None:
+    def judge(
+        self,
+        raw_xml: bytes,
+        *,
+        signer: TrustedIssuer,
+        endpoint: Endpoint,
+        issued_at: datetime,
+        decryption_key: DecryptionKey | None = None,
+    ) -> None:
         """Return if python3-saml accepts *raw_xml* for *endpoint* at *issued_at* (aware, UTC).
 
-        Call it only with a document whose signature was verified. Its clock stands at the verified IssueInstant, since it
+        Call it only with a document whose signature was verified. What is encrypted it decrypts itself, from the bytes as they
+        came, with the key that opened them for us. Its clock stands at the verified IssueInstant, since it
         allows no skew on SubjectConfirmationData: time is judged by check 12. Raises `HandoffDisagreement`.
         """
         if signer not in self._settings:
             self._settings = {**self._settings, signer: _Settings(settings_of(signer, endpoint))}
-        settings = self._settings[signer].for_endpoint(endpoint)
+        settings = self._settings[signer].for_endpoint(endpoint, decryption_key)
         try:
             with _clock_at(issued_at):
                 response = self._response_class(settings, base64.b64encode(raw_xml))
@@ -208,4 +219,10 @@ def ask_second_opinion(asked: Asked) -> None:
     status_code = document.root.find(f"{names.STATUS}/{names.STATUS_CODE}")
     plain = status_code is not None and len(status_code.attrib) == 1
     raw_xml = document.raw if plain else etree.tostring(document.root, method="c14n")
-    asked.second_opinion.judge(raw_xml, signer=asked.signed.signer, endpoint=asked.endpoint, issued_at=asked.issued_at)
+    asked.second_opinion.judge(
+        raw_xml,
+        signer=asked.signed.signer,
+        endpoint=asked.endpoint,
+        issued_at=asked.issued_at,
+        decryption_key=asked.signed.opened_by,
+    )

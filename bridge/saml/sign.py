@@ -6,6 +6,7 @@ written.
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes
@@ -44,13 +45,24 @@ class SignedResponse:
     base64: str
 
 
-def sign(rendered: Rendered, key: SigningKey, *, signed: Signed = "response") -> SignedResponse:
-    """Return *rendered* signed by *key*, in the Response, the Assertion or both: RSA-SHA256 or ECDSA-SHA256 by key type."""
+def sign(
+    rendered: Rendered, key: SigningKey, *, signed: Signed = "response", encrypt: Callable[[str], str] | None = None
+) -> SignedResponse:
+    """Return *rendered* signed by *key*, in the Response, the Assertion or both: RSA-SHA256 or ECDSA-SHA256 by key type.
+
+    *encrypt* turns the text of the Assertion into that of an EncryptedAssertion; the Response is signed after that, so that a
+    receiver knows the sender before it decrypts. Raises `ValueError` where only the Assertion would be signed then.
+    """
     assertion_opening = rendered.assertion_opening
     if signed in ("assertion", "both"):
         assertion = f"{assertion_opening}{rendered.assertion_rest}"
         assertion_opening += _signature(assertion, rendered.assertion_id, key)
-    rest = f"{rendered.status}{assertion_opening}{rendered.assertion_rest}{RESPONSE_END}"
+    assertion = f"{assertion_opening}{rendered.assertion_rest}"
+    if encrypt is not None:
+        if signed == "assertion":
+            raise ValueError("an encrypted assertion needs a signed Response around it")
+        assertion = encrypt(assertion)
+    rest = f"{rendered.status}{assertion}{RESPONSE_END}"
     response_opening = rendered.response_opening
     if signed in ("response", "both"):
         response_opening += _signature(f"{response_opening}{rest}", rendered.response_id, key)

@@ -2,7 +2,7 @@
 
 The law: what is hashed is what is read. SignedInfo and the signed element are made canonical once, the signature and the digest
 are verified over exactly those bytes, and only the re-parsed bytes leave this module. Nothing of KeyInfo is read; only pinned
-keys are tried; an algorithm that is not listed here does not exist.
+keys are tried; an algorithm that is not listed here does not exist. What is encrypted is opened after its Response is verified.
 """
 
 import base64
@@ -24,8 +24,9 @@ from lxml import etree
 
 from bridge.errors import HandoffAlgorithm, HandoffMalformed, HandoffSignature
 from bridge.saml import names
+from bridge.saml.decrypt import open_response
 from bridge.saml.shape import NAMESPACES, SIGNATURE_PLACE
-from bridge.saml.trust import PinnedKey, TrustedIssuer
+from bridge.saml.trust import DecryptionKey, Endpoint, PinnedKey, TrustedIssuer
 from bridge.saml.xml import Document, canonical, canonical_without, only, parse, path_of, text_of
 
 # RFC 6931 2.3 and xmldsig-core1 6.4: method -> (key type, hash). An allow-list: HMAC, SHA-1 and MD5 are not on it.
@@ -56,18 +57,19 @@ _PREFIX = re.compile(r"#default|[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 class Received(NamedTuple):
-    """What check 7 judges: a document, whom we trust, the time (aware, UTC)."""
+    """What check 7 judges: a document, whom we trust, the time (aware, UTC), the endpoint with its keys."""
 
     document: Document
     trust: Mapping[str, TrustedIssuer]
     now: datetime
+    endpoint: Endpoint
 
 
 class SignedHandoff(NamedTuple):
     """What was signed, re-parsed from the signed bytes.
 
     `response` is None where only the assertion is signed; `unverified_response` may then be read to refuse, never to decide.
-    `signer` is the trusted issuer whose key verified.
+    `signer` is the trusted issuer whose key verified, `opened_by` the key that decrypted the assertion if it was encrypted.
     """
 
     assertion: etree._Element
@@ -75,6 +77,7 @@ class SignedHandoff(NamedTuple):
     unverified_response: etree._Element
     signer: TrustedIssuer
     document: Document
+    opened_by: DecryptionKey | None = None
 
     @property
     def message(self) -> etree._Element:
@@ -85,20 +88,28 @@ class SignedHandoff(NamedTuple):
 def check_signature(received: Received) -> SignedHandoff:
     """Check 7: return what a trusted key signed; every signature in the document must verify.
 
-    Raises `HandoffSignature`, `HandoffAlgorithm`.
+    An encrypted assertion is opened where a verified Response holds it, and nowhere else: nobody without a trusted key makes us
+    decrypt anything. Raises `HandoffSignature`, `HandoffAlgorithm`, and `HandoffMalformed` for an assertion that does not open.
     """
     document = received.document
     root = document.root
-    unverified_assertion = only(root, names.ASSERTION, HandoffSignature)
+    is_encrypted = next(root.iterchildren(names.ENCRYPTED_ASSERTION), None) is not None
+    unverified = root if is_encrypted else only(root, names.ASSERTION, HandoffSignature)
     _refuse_misplaced(document)
-    candidates = _candidates(unverified_assertion, received.trust)
-    signer = None
-    response = None
-    assertion = unverified_assertion
+    candidates = _candidates(unverified, received.trust)
+    signer = response = opened_by = None
+    assertion = unverified
     if (signature := next(root.iterchildren(names.SIGNATURE), None)) is not None:
         signer, response = _verified(root, signature, candidates, received.now)
+        if is_encrypted:
+            opened, opened_by = open_response(response, received.endpoint.decryption_keys)
+            _refuse_misplaced(opened)
         assertion = only(response, names.ASSERTION, HandoffSignature)
         candidates = (signer,)
+    elif is_encrypted:
+        raise HandoffSignature(expected="a signature around an encrypted assertion", received="none", node=path_of(root))
+    if received.endpoint.require_encryption and not is_encrypted:
+        raise HandoffMalformed(expected="an encrypted assertion", received="one in clear", node=path_of(unverified))
     assertion_is_signed = (signature := next(assertion.iterchildren(names.SIGNATURE), None)) is not None
     if signature is not None:
         signer, assertion = _verified(assertion, signature, candidates, received.now)
@@ -107,9 +118,9 @@ def check_signature(received: Received) -> SignedHandoff:
     if signer.signed in ("response", "both") and response is None:
         raise HandoffSignature(expected="a signature of the Response", received="of the Assertion only", node=path_of(root))
     if signer.signed in ("assertion", "both") and not assertion_is_signed:
-        node = path_of(unverified_assertion)
+        node = path_of(unverified)
         raise HandoffSignature(expected="a signature of the Assertion", received="of the Response only", node=node)
-    return SignedHandoff(assertion=assertion, response=response, unverified_response=root, signer=signer, document=document)
+    return SignedHandoff(assertion, response, root, signer, document, opened_by)
 
 
 def _refuse_misplaced(document: Document) -> None:

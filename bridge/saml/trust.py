@@ -9,7 +9,8 @@ from typing import Literal, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bridge.sections import Trust
 
@@ -98,6 +99,18 @@ def _pin(certificate: x509.Certificate) -> PinnedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class DecryptionKey:
+    """A private key of an organization, which opens assertions that were encrypted to it; `pem` is the same key in PKCS #8."""
+
+    private_key: RSAPrivateKey = field(repr=False)
+    pem: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pem = self.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        object.__setattr__(self, "pem", pem.decode("ascii"))
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """The assertion consumer service of one organization, as configured; never taken from the request."""
 
@@ -106,3 +119,5 @@ class Endpoint:
     acs_url: str
     sp_entity_id: str
     binding: Binding
+    decryption_keys: tuple[DecryptionKey, ...] = field(default=(), repr=False)
+    require_encryption: bool = False

@@ -71,7 +71,7 @@ def walk(document: Document, question: Question, ask: Ask) -> tuple[SignedHandof
     """Put checks 3 to 17 to *document*, in order, through *ask*; returns what they opened."""
     for shape in checks.SHAPE:
         ask(shape, document)
-    signed = ask(checks.SIGNATURE, Received(document, question.trust, question.now))
+    signed = ask(checks.SIGNATURE, Received(document, question.trust, question.now, question.endpoint))
     arrived = Arrived(signed, question.endpoint, question.now)
     for address in checks.ADDRESS:
         ask(address, arrived)
