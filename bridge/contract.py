@@ -41,13 +41,13 @@ class MissingAttribute(MalformedValue):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The attributes of a handoff, each in its own type."""
+    """The attributes of a handoff, each in its own type. `binding` is None where a foreign issuer signed, which has none."""
 
     identity: ExternalIdentity
     org_id: int
     org_path: str
     return_to: ReturnPath
-    binding: str
+    binding: str | None
     reference: str
 
 
