@@ -2,10 +2,12 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 import requests
 
+from bridge.accounts.opening import open_accounts
 from bridge.harness.browser import Browser, Page
 from bridge.harness.mint import Mint
 from bridge.harness.pair import Pair
@@ -13,6 +15,7 @@ from bridge.harness.processes import wait_until
 from bridge.harness.tables import ALL_TABLES, DATABASES, Database
 from bridge.harness.walk import Walk
 from bridge.harness.world import ORGS
+from bridge.identity import Email
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +92,26 @@ def new_person(pair: Pair) -> Callable[..., str]:
         key = f"new{secrets.token_hex(5)}"
         body = {"key": key, "name": f"New {key}", "email": f"{key}@{domain}", "email_verified": True, "consents": True}
         requests.post(f"{pair.at.provider_url}/-/personas", json=body, timeout=10).raise_for_status()
+        return key
+
+    return add
+
+
+@pytest.fixture
+def known_by_email(pair: Pair, new_person: Callable[[], str]) -> Callable[[], str]:
+    """Add a persona whose account at Acme exists, with nothing linked to it; returns the persona's key."""
+
+    def add() -> str:
+        key = new_person()
+        open_accounts(pair.config(2)).add_account(
+            org_id=42,
+            email=Email(f"{key}@acme.example"),
+            email_confirmed=True,
+            username=key,
+            name=f"Known {key}",
+            actor="harness",
+            now=datetime.now(UTC),
+        )
         return key
 
     return add

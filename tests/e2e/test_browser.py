@@ -73,10 +73,18 @@ def _scripted(context: BrowserContext, request: pytest.FixtureRequest) -> bool:
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize("who", ["known", "linked", "new"])
 def test_sign_in_lands_where_the_person_wanted(
-    pair: Pair, context: BrowserContext, request: pytest.FixtureRequest, new_person: Callable[[], str], provider: str, who: str
+    pair: Pair,
+    database: Database,
+    context: BrowserContext,
+    request: pytest.FixtureRequest,
+    new_person: Callable[[], str],
+    known_by_email: Callable[[], str],
+    provider: str,
+    who: str,
 ) -> None:
-    """A known, a linked and a new person come to the page that they asked for, query and all, with each provider."""
-    persona = {"known": "dana", "linked": "lena"}.get(who) or new_person()
+    """A known, a linked and a new person come to the page that they asked for, and exactly what is theirs is written."""
+    persona = {"known": lambda: "dana", "linked": known_by_email, "new": new_person}[who]()
+    before = _sizes(database)
     page = context.new_page()
 
     _choose(page, pair, provider, persona)
@@ -84,6 +92,14 @@ def test_sign_in_lands_where_the_person_wanted(
 
     assert page.url == pair.public_url + WANTED
     assert "You are signed in to Acme" in page.inner_text("h1")
+    added = tuple(after - early for after, early in zip(_sizes(database), before, strict=True))
+    assert added == {"known": (0, 0), "linked": (0, 1), "new": (1, 1)}[who]
+
+
+def _sizes(database: Database) -> tuple[int, int]:
+    """Return how many accounts and identities cell 2 has."""
+    rows = database.contents(("accounts", "identities"))
+    return len(rows["sp-2.accounts"]), len(rows["sp-2.identities"])
 
 
 def test_session_cookie_and_sign_out(pair: Pair, context: BrowserContext, request: pytest.FixtureRequest) -> None:

@@ -79,13 +79,17 @@ def test_stranger_gets_one_account_and_keeps_it(
 
 
 @pytest.mark.e2e
-def test_verified_email_links_each_provider_to_the_one_account(pair: Pair, database: Database) -> None:
-    """Lena's account existed before: each provider that vouches for her address is linked to it, and no account is added."""
-    for provider in PROVIDERS:
-        page = Walk(pair.public_url, Browser()).sign_in(provider, "lena")
+def test_verified_email_links_each_provider_to_the_one_account(
+    pair: Pair, database: Database, known_by_email: Callable[[], str]
+) -> None:
+    """An account existed before: each provider that vouches for its address is linked to it, and no account is added."""
+    key = known_by_email()
+    account = database.rows("sp-2", "SELECT id FROM accounts WHERE email = ?", f"{key}@acme.example")
+    for number, provider in enumerate(PROVIDERS, start=1):
+        page = Walk(pair.public_url, Browser()).sign_in(provider, key)
         assert page.status == 200, page.sentence()
-    account = database.rows("sp-2", "SELECT id FROM accounts WHERE email = 'lena@acme.example'")
-    assert len(account) == 1
+        assert database.rows("sp-2", "SELECT count(*) FROM identities WHERE account_id = ?", account[0][0]) == [(number,)]
+    assert database.rows("sp-2", "SELECT id FROM accounts WHERE email = ?", f"{key}@acme.example") == account
     linked = database.rows("sp-2", "SELECT provider FROM identities WHERE account_id = ? ORDER BY provider", account[0][0])
     assert linked == [(provider,) for provider in sorted(PROVIDERS)]
 

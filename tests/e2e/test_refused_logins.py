@@ -1,7 +1,7 @@
 """Sign-ins that go wrong before the bridge: state, browser, provider, topology. Each has its code and writes nothing."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
@@ -17,6 +17,7 @@ from bridge.seal import Seal
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("nothing_written")]
 Refused = Callable[..., None]
+Fault = Callable[[str, str, str], None]
 
 
 def _with_query(url: str, **changes: str | None) -> str:
@@ -146,7 +147,7 @@ def test_start_without_form_token(pair: Pair, walk: Walk, assert_refused: Refuse
 def test_provider_fault(
     walk: Walk,
     assert_refused: Refused,
-    fault: Callable[[str, str, str], None],
+    fault: Fault,
     provider: str,
     endpoint: str,
     spoilt: str,
@@ -158,11 +159,46 @@ def test_provider_fault(
     assert_refused(walk.callback(chosen), code, status=502, public_code="provider.unavailable")
 
 
-def test_provider_hangs(walk: Walk, assert_refused: Refused, fault: Callable[[str, str, str], None]) -> None:
+def test_provider_hangs(walk: Walk, assert_refused: Refused, fault: Fault) -> None:
     """A provider that never answers is given up after the client's own time-out."""
     chosen = walk.choose(walk.start("github"), "dana")
     fault("github", "token", "hang")
     assert_refused(walk.callback(chosen), "provider.unavailable", status=502)
+
+
+@pytest.fixture
+def forget(pair: Pair) -> Iterator[Callable[[], None]]:
+    """Call it to have the legacy cell forget every provider's documents; what failed in the test is forgotten afterwards."""
+
+    def restart() -> None:
+        pair.restart("idp")
+
+    yield restart
+    restart()
+
+
+@pytest.mark.parametrize("spoilt", ["hang", "status_500"])
+class TestDocuments:
+    """An issuer whose published documents cannot be had: the person hears of the provider, and nothing else stops."""
+
+    def test_discovery_at_the_start(
+        self, walk: Walk, assert_refused: Refused, fault: Fault, forget: Callable[[], None], spoilt: str
+    ) -> None:
+        """Nobody is sent to an address that we do not know; other providers are started as ever."""
+        forget()
+        fault("openid_connect", "discovery", spoilt)
+        assert_refused(walk.start("openid_connect"), "provider.unavailable", status=502)
+        assert walk.start("github").status == 303
+
+    @pytest.mark.parametrize("endpoint", ["discovery", "jwks"])
+    def test_at_the_callback(
+        self, walk: Walk, assert_refused: Refused, fault: Fault, forget: Callable[[], None], spoilt: str, endpoint: str
+    ) -> None:
+        """Without the issuer's endpoints no code is redeemed, and without its keys no token is believed."""
+        chosen = walk.choose(walk.start("openid_connect"), "dana")
+        forget()
+        fault("openid_connect", endpoint, spoilt)
+        assert_refused(walk.callback(chosen), "provider.unavailable", status=502)
 
 
 @pytest.mark.parametrize(
@@ -179,9 +215,7 @@ def test_provider_hangs(walk: Walk, assert_refused: Refused, fault: Callable[[st
     ],
 )
 @pytest.mark.parametrize("provider", ["google_oauth2", "openid_connect"])
-def test_id_token_fault(
-    walk: Walk, assert_refused: Refused, fault: Callable[[str, str, str], None], provider: str, broken: str
-) -> None:
+def test_id_token_fault(walk: Walk, assert_refused: Refused, fault: Fault, provider: str, broken: str) -> None:
     """Each check of an ID token refuses on its own (OIDC Core 3.1.3.7, RFC 8725)."""
     chosen = walk.choose(walk.start(provider), "dana")
     fault(provider, "token", broken)
