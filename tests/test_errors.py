@@ -15,6 +15,7 @@ from bridge.errors import (
     HandoffSignature,
     OperatorError,
     ProviderDenied,
+    ProviderEmailMissing,
     RateLimited,
     StaleHandoff,
     TopologyUnavailable,
@@ -145,6 +146,13 @@ def test_other_public_codes_are_the_code_itself(kind: type[BridgeError]) -> None
     """A code that hides nothing is shown as it is."""
     if kind.public_code not in DESIGN and not issubclass(kind, OperatorError):
         assert kind.public_code == kind.code
+
+
+@pytest.mark.parametrize("kind", [ProviderEmailMissing, *tree(AccountError)], ids=lambda kind: kind.__name__)
+def test_who_cannot_help_themselves_is_led_to_somebody(kind: type[BridgeError]) -> None:
+    """Where the next step may be out of a person's reach, it also names who can open the door."""
+    if kind in LEAVES:
+        assert "administrator of " in kind.next_step
 
 
 def test_what_is_worth_trying_again_says_when() -> None:

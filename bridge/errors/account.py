@@ -37,7 +37,10 @@ class AccountEmailUnverified(AccountError):
 
     code = public_code = "account.email_unverified"
     sentence = "{provider} does not confirm that the email address is yours."
-    next_step = "Confirm your address at {provider}, or sign in at {org} and link {provider} there."
+    next_step = (
+        "Confirm your address at {provider}, or sign in at {org} and link {provider} there. "
+        "If you can do neither, ask an administrator of {org}."
+    )
 
 
 class AccountIdentityConflict(AccountError):
@@ -46,7 +49,7 @@ class AccountIdentityConflict(AccountError):
     code = public_code = "account.identity_conflict"
     status = 409
     sentence = "Another {provider} account is linked here."
-    next_step = "Sign in with the {provider} account that you used before, or sign in another way and change the link."
+    next_step = "Sign in with the {provider} account that you used before, or ask an administrator of {org}."
 
 
 class AccountNotBound(AccountError):
@@ -54,7 +57,7 @@ class AccountNotBound(AccountError):
 
     code = public_code = "account.not_bound"
     sentence = "{org} does not know this {provider} account."
-    next_step = "Sign in the way you did before and link {provider} there, or ask to be invited."
+    next_step = "Sign in the way you did before, or ask an administrator of {org} to let this {provider} account in."
 
 
 class AccountSignupClosed(AccountError):

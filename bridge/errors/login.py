@@ -82,7 +82,10 @@ class ProviderEmailMissing(ProviderError):
     code = public_code = "provider.email_missing"
     status = 403
     sentence = "{provider} did not share an email address, so we cannot find your organization."
-    next_step = "Share an email address at {provider}, or sign in at your organization's own page and link {provider} there."
+    next_step = (
+        "Share an email address at {provider}, or use another way to sign in. "
+        "If you have none, ask an administrator of your organization."
+    )
 
 
 @dataclass(kw_only=True, eq=False)
