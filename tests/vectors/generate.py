@@ -1,0 +1,30 @@
+"""Write every vector again: `python -m tests.vectors.generate`. Keys stay as they are; every byte comes out the same."""
+
+from pathlib import Path
+
+from tests.vectors.recipes import honest, wrapping
+from tests.vectors.recipes.case import Case
+from tests.vectors.vector import ACCEPTED
+from tests.vectors.world import FOLDER
+
+CASES: tuple[Case, ...] = (*honest.CASES, *wrapping.CASES)
+
+
+def path_of(case: Case) -> Path:
+    """Return the file of *case*."""
+    return FOLDER / ("honest" if case.expect == ACCEPTED else "attacks") / f"{case.name}.vector"
+
+
+def main() -> None:
+    """Write the files, and remove those that no case makes any more."""
+    wanted = {path_of(case): case.vector().encode() for case in CASES}
+    for folder in ("honest", "attacks"):
+        (FOLDER / folder).mkdir(exist_ok=True)
+        for stale in set((FOLDER / folder).iterdir()) - set(wanted):
+            stale.unlink()
+    for path, content in wanted.items():
+        path.write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
