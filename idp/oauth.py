@@ -13,7 +13,16 @@ from bridge.accounts.records import OpenedSession
 from bridge.errors import LoginStateMismatch, ProviderDisabled
 from bridge.handoff import ReturnPath
 from bridge.identity import ExternalIdentity
-from bridge.oauth.attempt import ATTEMPT_SECONDS, LoginAttempt, cookie_for, cookie_name, open_attempt, start, surplus_cookies
+from bridge.oauth.attempt import (
+    ATTEMPT_SECONDS,
+    LoginAttempt,
+    cookie_for,
+    cookie_name,
+    find_attempt,
+    require_in_time,
+    start,
+    surplus_cookies,
+)
 from bridge.oauth.callback import read_callback, read_state
 from bridge.oauth.providers import Provider
 from bridge.web import csrf
@@ -21,9 +30,10 @@ from bridge.web.cookies import browser_secret, clear_cookie, read_cookie, read_c
 from bridge.web.metrics import Metrics
 from bridge.web.rate import Limit, RateLimiter, client_address
 from bridge.web.reference import bind_reference, current_reference
+from bridge.web.start import RETURN_TO, keep_return_path
 from idp.cell import SESSION_COOKIE, LegacyCell
 from idp.handover import hand_over
-from idp.sign_in import RETURN_TO, START_FORM, read_return_path
+from idp.sign_in import START_FORM, read_return_path
 
 log = structlog.get_logger()
 
@@ -72,11 +82,11 @@ def blueprint(cell: LegacyCell, metrics: Metrics) -> Blueprint:
             raise LoginStateMismatch(provider=name, reason="this browser holds no secret of ours")
         fields = list((request.form if request.method == "POST" else request.args).items(multi=True))
         raw_state = read_state(fields, name)
-        attempt = open_attempt(
-            read_cookies(request, service), raw_state=raw_state, provider=name, seal=cell.seal, now=cell.clock()
-        )
+        attempt = find_attempt(read_cookies(request, service), raw_state=raw_state, provider=name, seal=cell.seal)
         bind_reference(attempt.reference)
+        keep_return_path(attempt.return_to)
         _forget(cell, attempt)
+        require_in_time(attempt, cell.clock())
         identity = provider.identify(read_callback(fields, name), attempt, cell.redirect_uri(name))
         log.info("identity.read", provider=name, email_verified=identity.evidence.verified, rule=identity.evidence.rule)
         opened = _open_local(cell, identity, attempt)

@@ -16,9 +16,9 @@ from bridge.web import csrf, pages
 from bridge.web.cookies import clear_cookie, ensure_browser_secret, read_cookie
 from bridge.web.headers import provider_targets
 from bridge.web.reference import current_reference
+from bridge.web.start import RETURN_TO
 from idp.cell import SESSION_COOKIE, LegacyCell
 
-RETURN_TO = "return_to"
 START_FORM = "start"
 SIGN_OUT_FORM = "sign_out"
 

@@ -19,6 +19,7 @@ from bridge.web.csrf import require_same_origin
 from bridge.web.metrics import Metrics
 from bridge.web.rate import Limit, RateLimiter, client_address
 from bridge.web.reference import bind_reference
+from bridge.web.start import keep_return_path
 from sp import confirm
 from sp.cell import OwningCell
 from sp.orgs import Organization, acs_paths, org_named
@@ -111,6 +112,7 @@ def _verify(cell: OwningCell, endpoint: Endpoint, raw_xml: bytes, binding_secret
         second_opinion=cell.second_opinion,
     )
     bind_reference(verified.claims.reference)
+    keep_return_path(verified.claims.return_to)
     log.info("handoff.verified", handoff_id=verified.handoff_id, issuer=verified.issuer, org_id=endpoint.org_id)
     return verified
 

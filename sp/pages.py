@@ -16,6 +16,7 @@ from bridge.web import csrf, pages
 from bridge.web.cookies import clear_cookie
 from bridge.web.errors_page import answers_json
 from bridge.web.reference import current_reference
+from bridge.web.start import sign_in_address
 from sp.cell import OwningCell
 from sp.orgs import Organization, org_named
 from sp.session import find_session, session_cookie
@@ -27,7 +28,11 @@ SIGN_OUT_FORM = "sign_out"
 
 def metadata_document(org: Organization) -> bytes:
     """Return the SP metadata of *org* (SAML metadata 2.4.4)."""
-    return sp_metadata(entity_id=org.default_endpoint.sp_entity_id, acs_url=org.default_endpoint.acs_url)
+    return sp_metadata(
+        entity_id=org.default_endpoint.sp_entity_id,
+        acs_url=org.default_endpoint.acs_url,
+        encryption_certificate=org.encryption_certificate,
+    )
 
 
 def blueprint(cell: OwningCell) -> Blueprint:
@@ -35,8 +40,8 @@ def blueprint(cell: OwningCell) -> Blueprint:
     routes = Blueprint("pages", __name__)
     service = cell.config.service
 
-    def sign_in_address(return_to: ReturnPath) -> str:
-        return f"{cell.config.sign_in_page}?return_to={quote(return_to.path, safe='')}"
+    def sign_in_then(return_to: ReturnPath) -> str:
+        return sign_in_address(cell.config.sign_in_page, return_to)
 
     @routes.get("/")
     def home() -> BaseResponse:
@@ -52,7 +57,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
 
     @routes.get("/o/<org_path>/users/sign_in")
     def sign_in(org_path: str) -> BaseResponse:
-        return redirect(sign_in_address(org_home(org_named(cell.orgs, org_path).path)), 303)
+        return redirect(sign_in_then(org_home(org_named(cell.orgs, org_path).path)), 303)
 
     @routes.get("/o/<org_path>/", defaults={"rest": ""})
     @routes.get("/o/<org_path>/<path:rest>")
@@ -65,7 +70,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
         found = find_session(cell, org, request)
         asked_for = _asked_for(org)
         if found is None:
-            return redirect(sign_in_address(asked_for), 303)
+            return redirect(sign_in_then(asked_for), 303)
         session = found.signed_in
         return pages.landing(
             person=pages.Person(
@@ -89,7 +94,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
         if token:
             reference = current_reference(cell.random_bytes)
             cell.accounts.end_session(token, org_id=org.id, now=cell.clock(), reference=reference)
-        response = pages.signed_out(org_name=org.name, sign_in_path=sign_in_address(org_home(org.path)))
+        response = pages.signed_out(org_name=org.name, sign_in_path=sign_in_then(org_home(org.path)))
         clear_cookie(response, service, session_cookie(org))
         return response
 

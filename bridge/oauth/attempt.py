@@ -112,18 +112,11 @@ def cookie_name(state: str) -> str:
     return COOKIE_PREFIX + hashlib.sha256(state.encode("ascii")).hexdigest()[:16]
 
 
-def open_attempt(
-    cookies: Mapping[str, str],
-    *,
-    raw_state: str | None,
-    provider: str,
-    seal: Seal,
-    now: datetime,
-) -> LoginAttempt:
-    """Return the attempt that a callback at *provider*'s path with *raw_state* belongs to.
+def find_attempt(cookies: Mapping[str, str], *, raw_state: str | None, provider: str, seal: Seal) -> LoginAttempt:
+    """Return the attempt that a callback at *provider*'s path with *raw_state* belongs to; `require_in_time` says if it counts.
 
     The caller deletes its cookie in any case, so that a state is used once. Raises `LoginStateMismatch` where this browser
-    holds no such attempt or it was made for another provider (mix-up, RFC 9700 4.4), and `LoginExpired` after ten minutes.
+    holds no such attempt or it was made for another provider (mix-up, RFC 9700 4.4).
     """
     if not raw_state or not _STATE.fullmatch(raw_state):
         raise LoginStateMismatch(provider=provider, reason="the state is missing or not of our form")
@@ -138,9 +131,13 @@ def open_attempt(
         raise LoginStateMismatch(provider=provider, reason="the attempt belongs to another state")
     if attempt.provider != provider:
         raise LoginStateMismatch(provider=provider, reason=f"the attempt was begun for {attempt.provider}")
-    if _is_over(attempt, now):
-        raise LoginExpired(provider=provider, reason=f"begun at {attempt.started_at.isoformat()}")
     return attempt
+
+
+def require_in_time(attempt: LoginAttempt, now: datetime) -> None:
+    """Raise `LoginExpired` where *attempt* is older than ten minutes, or from the future."""
+    if _is_over(attempt, now):
+        raise LoginExpired(provider=attempt.provider, reason=f"begun at {attempt.started_at.isoformat()}")
 
 
 def surplus_cookies(cookies: Mapping[str, str], seal: Seal, now: datetime) -> list[str]:

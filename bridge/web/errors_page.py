@@ -28,6 +28,7 @@ from bridge.web.messages import Labels, sentences
 from bridge.web.metrics import Metrics
 from bridge.web.reference import reference_for
 from bridge.web.request_log import bind_code
+from bridge.web.start import kept_return_path, sign_in_address
 
 _BY_STATUS: dict[int, type[RequestError]] = {404: NotFound, 405: MethodNotAllowed, 413: RequestTooLarge}
 _LOUD = (HandoffDisagreement,)
@@ -45,7 +46,7 @@ def answers_json(view: View) -> View:
 
 
 def install(app: Flask, *, labels: Labels, metrics: Metrics, random_bytes: Callable[[int], bytes], start_path: str) -> None:
-    """Answer every exception of *app*; *start_path* is where a person starts again."""
+    """Answer every exception of *app*; *start_path* is where a person starts again (`bridge.web.start`)."""
 
     @app.errorhandler(Exception)
     def _answer(raised: Exception) -> Response:
@@ -86,7 +87,7 @@ def _response(error: BridgeError, *, labels: Labels, reference: str, start_path:
         next_step=next_step,
         public_code=error.public_code,
         reference=reference,
-        start_path=start_path,
+        start_path=sign_in_address(start_path, kept_return_path()),
         status=error.status,
     )
 

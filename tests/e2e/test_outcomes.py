@@ -1,6 +1,7 @@
 """Every persona through every provider, over the wire, without JavaScript."""
 
 from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -47,9 +48,12 @@ def test_each_refusal_has_its_code_and_writes_nothing(
     """A person who may not sign in reads why, and no session, identity, account or spent handoff is written."""
     assert not isinstance(persona.outcome, Landing)
     before = database.contents()
+    wanted = "/o/acme/projects/7?tab=2"
 
-    page = walk.sign_in(provider, persona.key)
+    page = walk.sign_in(provider, persona.key, wanted)
 
+    (again,) = page.tree.xpath("//a[@class='button']/@href")
+    assert unquote(urlsplit(again).query) == f"return_to={wanted if persona.home in (None, 'acme') else f'/o/{persona.home}/'}"
     refusal = persona.outcome
     assert_refused(page, refusal.code, status=refusal.status, public_code=refusal.public_code)
     after = database.contents()

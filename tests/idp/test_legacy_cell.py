@@ -1,5 +1,7 @@
 """The legacy cell's application in this process: what needs no pair to be shown."""
 
+import secrets
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,11 @@ from flask.testing import FlaskClient
 from lxml import etree, html
 
 from bridge.config import IdpConfig, load
+from bridge.handoff import ReturnPath, new_reference
 from bridge.harness.pair import Pair
+from bridge.oauth.attempt import ATTEMPT_SECONDS, cookie_for, start
 from bridge.saml.names import MD
+from bridge.seal import Seal
 from idp.app import create_app
 
 
@@ -78,3 +83,31 @@ def test_providers_are_never_started_by_a_link(folder: Path) -> None:
     """GET does not start a sign-in (CVE-2015-9284)."""
     answer = client(folder).get("/users/auth/github")
     assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, POST")
+
+
+@pytest.mark.parametrize("age", [0, ATTEMPT_SECONDS + 1])
+def test_starting_again_leads_where_the_sealed_attempt_said(folder: Path, age: int) -> None:
+    """Who cancelled or waited too long does not lose the page that they came for, and the log keeps the attempt's reference."""
+    browser = client(folder)
+    browser.get("/users/sign_in")
+    attempt = start(
+        provider="github",
+        return_to=ReturnPath("/o/acme/projects/7?tab=2"),
+        reference=new_reference(secrets.token_bytes),
+        now=datetime.now(UTC) - timedelta(seconds=age),
+        random_bytes=secrets.token_bytes,
+    )
+    name, value = cookie_for(attempt, Seal.from_files([folder / "seal.key"]))
+    browser.set_cookie(name, value)
+    answer = browser.get(f"/users/auth/github/callback?error=access_denied&state={attempt.state}&return_to=/o/evil/")
+    assert answer.status_code == (400 if age else 403)
+    page = html.document_fromstring(answer.text)
+    assert page.xpath("//a[@class='button']/@href") == ["/users/sign_in?return_to=%2Fo%2Facme%2Fprojects%2F7%3Ftab%3D2"]
+    assert [found.text for found in page.find_class("reference")] == [attempt.reference]
+    assert browser.get_cookie(name) is None
+
+
+def test_starting_again_believes_no_request(folder: Path) -> None:
+    """A return path that the refused request itself brings is not repeated: only a sealed or signed one is."""
+    answer = client(folder).get("/users/auth/github/callback?code=a&state=b&return_to=/o/acme/")
+    assert html.document_fromstring(answer.text).xpath("//a[@class='button']/@href") == ["/users/sign_in"]
