@@ -13,7 +13,7 @@ from bridge.web.metrics import Metrics
 from sp import endpoint, pages
 from sp.cell import build
 from sp.metadata_refresh import Refresher
-from sp.trust import fingerprints, lifetimes, require_trust, warn_of_expiry
+from sp.trust import fingerprints, lifetimes, look_again, require_trust, warn_of_expiry
 
 log = structlog.get_logger()
 
@@ -33,7 +33,8 @@ def create_app(config: SpConfig) -> Flask:
         start_path=config.sign_in_page,
     )
     metrics.watch_certificates(lambda: lifetimes(cell.live_trust, cell.clock()))
-    Refresher(config.trust, chores=[lambda: warn_of_expiry(cell.live_trust, cell.clock())]).start()
+    chores = (lambda: look_again(cell.live_trust), lambda: warn_of_expiry(cell.live_trust, cell.clock()))
+    Refresher(config.trust, chores=chores).start()
     app.register_blueprint(endpoint.blueprint(cell, metrics))
     app.register_blueprint(pages.blueprint(cell))
     BackgroundPurge(
