@@ -200,6 +200,7 @@ class Trust(Section):
     max_lifetime_seconds: int = Field(default=300, ge=10, le=300)
     signed: Literal["response", "assertion", "both"] = "response"
     provider: str = Field(default="", pattern=rf"^{FOREIGN_PREFIX}[a-z0-9_]{{1,50}}$|^$")
+    label: str = Field(default="", max_length=60)
     attributes: TrustAttributes | None = None
     email_verified_domains: tuple[MailDomain, ...] = ()
 

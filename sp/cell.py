@@ -52,7 +52,10 @@ def build(config: SpConfig) -> OwningCell:
         seal=Seal.from_files(config.service.secret_files),
         second_opinion=SecondOpinion() if config.second_opinion else None,
         labels=Labels(
-            providers={kind: provider.default_label for kind, provider in PROVIDERS.items()},
+            providers={
+                **{kind: provider.default_label for kind, provider in PROVIDERS.items()},
+                **{trust.provider: trust.label or trust.provider for trust in config.trust if trust.provider},
+            },
             orgs={org.path: org.name for org in config.org},
         ),
         clock=utc_now,

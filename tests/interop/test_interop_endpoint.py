@@ -1,162 +1,195 @@
-"""A foreign trust in a running pair: real identity providers, the router, the endpoint, and the account that opens."""
+"""Foreign issuers in a running pair: real identity providers, the router, the endpoint, and the account that opens."""
 
 import base64
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
-from bridge.handoff import OrgRoute
-from bridge.harness.pair import Pair
+from bridge.harness.browser import Browser, Form, Page
+from bridge.harness.pair import Options, Pair
 from bridge.harness.processes import wait_until
 from bridge.harness.tables import ALL_TABLES, Database
+from bridge.harness.world import Addresses
+from bridge.saml import names
 from bridge.urls import org_route
 from tests.interop import pysaml2_peer
 from tests.interop.node_peer import NodePeers
 from tests.interop.setting import Issuer, write_sp_metadata
 
 pytestmark = pytest.mark.e2e
-MAIL = "urn:oid:0.9.2342.19200300.100.1.3"
-PROVIDER = {"pysaml2": "saml_partner", "samlify": "saml_node"}
-Issue = Callable[..., str]
+ORG_IDS = {"acme": 42, "globex": 43}
+FROM_THE_PARTNER = {"Origin": "https://login.partner.example", "Sec-Fetch-Site": "cross-site"}
+FROM_OUR_PAGE = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
 
 
-class PairWithPartners(Pair):
-    """A pair whose first owning cell trusts two foreign issuers; Globex takes their people, Acme does not."""
+@dataclass(frozen=True)
+class Partner:
+    """A foreign issuer: which software signs for it, and how the owning cell names it and its address."""
 
-    partners: dict[str, Issuer]
+    peer: str
+    provider: str
+    label: str
+    mail: str
+    signed: str
+    issuer: Issuer
 
-    def prepare(self) -> None:
-        """Write the files of a pair, and the partners into the owning cell's."""
-        super().prepare()
-        config = self.directory / "sp-2.toml"
-        text = config.read_text("utf-8")
-        before, globex = text.split('path = "globex"')
-        globex = globex.replace("providers = [", 'binding = "unsafe_unbound"\nproviders = ["saml_partner", "saml_node", ')
-        globex = globex.replace('signup = "approval"', 'signup = "open"')
-        tables = ""
-        for peer, mail, signed in (("pysaml2", MAIL, "both"), ("samlify", "mail", "response")):
-            partner = self.partners[peer]
-            shutil.copyfile(partner.certificate_file, self.directory / "certs" / f"{peer}.crt")
-            tables += (
-                f'\n[[trust]]\nentity_id = "{partner.entity_id}"\ncertificates = ["certs/{peer}.crt"]\nsigned = "{signed}"\n'
-                f'provider = "{PROVIDER[peer]}"\nattributes = {{ extern_uid = "NameID", email = "{mail}" }}\n'
-                'email_verified_domains = ["globex.example"]\n'
-            )
-        config.write_text(f'{before}path = "globex"{globex}{tables}', "utf-8")
+    @property
+    def trust(self) -> str:
+        """The `[[trust]]` table."""
+        return (
+            f'\n[[trust]]\nentity_id = "{self.issuer.entity_id}"\ncertificates = ["certs/{self.peer}.crt"]\n'
+            f'signed = "{self.signed}"\nprovider = "{self.provider}"\nlabel = "{self.label}"\n'
+            f'attributes = {{ extern_uid = "NameID", email = "{self.mail}" }}\nemail_verified_domains = ["globex.example"]\n'
+        )
 
 
 @pytest.fixture(scope="module")
-def partners(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Issuer]:
-    """Two foreign issuers."""
+def partners(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Partner]:
+    """Two foreign issuers, each on the software of others."""
+
+    def issuer(peer: str) -> Issuer:
+        return Issuer(tmp_path_factory.mktemp(peer), f"https://{peer}.partner.example/metadata")
+
+    mail = "urn:oid:0.9.2342.19200300.100.1.3"
     return {
-        peer: Issuer(tmp_path_factory.mktemp(peer), f"https://{peer}.partner.example/metadata")
-        for peer in ("pysaml2", "samlify")
+        "pysaml2": Partner("pysaml2", "saml_partner", "Partner Login", mail, "both", issuer("pysaml2")),
+        "samlify": Partner("samlify", "saml_node", "Node Login", "mail", "response", issuer("samlify")),
     }
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory, partners: dict[str, Issuer]) -> Iterator[Pair]:
-    """A running pair that trusts the partners."""
-    pair = PairWithPartners(tmp_path_factory.mktemp("partners"))
-    pair.partners = partners
-    with pair as running:
+def pair(tmp_path_factory: pytest.TempPathFactory, partners: dict[str, Partner]) -> Iterator[Pair]:
+    """A running pair that trusts the partners: Globex takes their people and asks them, Acme binds and does not."""
+
+    def edit(directory: Path, _at: Addresses) -> None:
+        file = directory / "sp-2.toml"
+        acme, globex = file.read_text("utf-8").split('path = "globex"')
+        for old, new in (
+            ("providers = [", 'binding = "confirm"\nproviders = ["saml_partner", "saml_node", '),
+            ('signup = "approval"', 'signup = "open"'),
+        ):
+            assert globex.count(old) == 1
+            globex = globex.replace(old, new)
+        tables = "".join(partner.trust for partner in partners.values())
+        file.write_text(f'{acme}path = "globex"{globex}{tables}', "utf-8")
+        (directory / "certs").mkdir(exist_ok=True)
+        for partner in partners.values():
+            shutil.copyfile(partner.issuer.certificate_file, directory / "certs" / f"{partner.peer}.crt")
+
+    with Pair(tmp_path_factory.mktemp("partners"), Options(edit=edit)) as running:
         yield running
 
 
-def route(pair: Pair, path: str, org_id: int) -> OrgRoute:
-    """Return where the organization at *path* receives."""
-    return org_route(public_url=pair.public_url, org_id=org_id, org_path=path, cell_id=2)
-
-
 @pytest.fixture(params=["pysaml2", "samlify"])
-def issue(request: pytest.FixtureRequest, pair: Pair, partners: dict[str, Issuer], tmp_path: Path) -> Issue:
-    """Let one of the partners sign an unsolicited response to an organization."""
-    peer = request.param
-    prepared = request.getfixturevalue("node" if peer == "samlify" else "pysaml2")
-    partner = partners[peer]
+def partner(request: pytest.FixtureRequest, partners: dict[str, Partner]) -> Partner:
+    """Each of the two partners."""
+    return partners[request.param]
 
-    def issued(uid: str, mail: str, *, org: str = "globex", org_id: int = 43) -> str:
-        to = route(pair, org, org_id)
-        # The metadata that the partner reads is what the owning cell publishes.
-        published = requests.get(to.sp_entity_id, timeout=10)
-        assert published.content == write_sp_metadata(tmp_path, to).read_bytes()
-        if isinstance(prepared, NodePeers):
-            answer = prepared.ask(
-                "samlify",
-                "issue",
-                idpMetadata=partner.metadata_file.read_text("utf-8"),
-                spMetadata=published.text,
-                issuer=partner.entity_id,
-                audience=to.sp_entity_id,
-                acsUrl=to.acs_url,
-                keyFile=str(partner.key_file),
-                nameId=uid,
-                attributes={"mail": mail},
-                signed="response",
-            )
-            return str(answer["response"])
-        file = write_sp_metadata(tmp_path, to)
-        raw = pysaml2_peer.issued(
-            partner, to, file, attributes={"mail": mail}, name_id=("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", uid)
+
+Issue = Callable[..., str]
+
+
+@pytest.fixture
+def issue(request: pytest.FixtureRequest, pair: Pair, partner: Partner, tmp_path: Path) -> Issue:
+    """Let the partner sign an unsolicited response to an organization, by the metadata that the owning cell publishes."""
+    node = request.getfixturevalue("node" if partner.peer == "samlify" else "pysaml2")
+
+    def issued(uid: str, mail: str, *, org: str = "globex") -> str:
+        route = org_route(public_url=pair.public_url, org_id=ORG_IDS[org], org_path=org, cell_id=2)
+        file = write_sp_metadata(tmp_path, route)
+        file.write_bytes(requests.get(route.sp_entity_id, timeout=10).content)
+        if not isinstance(node, NodePeers):
+            raw = pysaml2_peer.issued(partner.issuer, route, file, attributes={"mail": mail}, name_id=(names.PERSISTENT, uid))
+            return base64.b64encode(raw).decode("ascii")
+        answer = node.ask(
+            "samlify",
+            "issue",
+            idpMetadata=partner.issuer.metadata_file.read_text("utf-8"),
+            spMetadata=file.read_text("utf-8"),
+            issuer=partner.issuer.entity_id,
+            audience=route.sp_entity_id,
+            acsUrl=route.acs_url,
+            keyFile=str(partner.issuer.key_file),
+            nameId=uid,
+            attributes={"mail": mail},
+            signed="response",
         )
-        return base64.b64encode(raw).decode("ascii")
+        return str(answer["response"])
 
     return issued
 
 
-def post(pair: Pair, response: str, *, org: str = "globex") -> requests.Response:
-    """Post a response as a browser does that comes from the partner's site, with a RelayState of the partner's."""
-    return requests.post(
-        f"{pair.public_url}/o/{org}/auth/saml/callback",
-        data={"SAMLResponse": response, "RelayState": "https://evil.example/"},
-        headers={"Accept": "text/html", "Origin": "https://login.partner.example", "Sec-Fetch-Site": "cross-site"},
-        timeout=30,
-        allow_redirects=False,
-    )
+def post(pair: Pair, browser: Browser, response: str, *, org: str = "globex") -> Page:
+    """Post a response as the partner's page does, with a RelayState of the partner's."""
+    fields = (("SAMLResponse", response), ("RelayState", "https://evil.example/"))
+    form = Form(f"{pair.public_url}/o/{org}/auth/saml/callback", "POST", fields)
+    return browser.submit(form, headers=FROM_THE_PARTNER)
 
 
-def assert_refused(pair: Pair, answer: requests.Response, code: str, *, status: int = 403) -> None:
-    """Check a refusal: its status, no session, and the code in the cell's log."""
-    assert answer.status_code == status, answer.text
-    assert "Set-Cookie" not in answer.headers
-    events = lambda: any(event.get("code") == code for event in pair.events("sp-2"))  # noqa: E731
-    wait_until(events, seconds=5, what=f"{code} in the log")
+def say_yes(browser: Browser, page: Page) -> Page:
+    """Press the button of the page that asks."""
+    return browser.submit(page.form(action_ends="/confirm"), headers=FROM_OUR_PAGE)
 
 
-def test_a_partners_response_opens_an_account_once(pair: Pair, issue: Issue, request: pytest.FixtureRequest) -> None:
-    """Accepted, signed in under the trust's own provider name, led to the landing page, and used up."""
-    provider = PROVIDER[request.node.callspec.params["issue"]]
-    response = issue("pat-1", f"pat.{provider}@globex.example")
-    answer = post(pair, response)
-    assert answer.status_code == 303, answer.text
-    assert answer.headers["Location"] == "/o/globex/"
-    name, _, rest = answer.headers["Set-Cookie"].partition("=")
-    cookies = {name: rest.partition(";")[0]}
-    session = requests.get(f"{pair.public_url}/o/globex/-/session", cookies=cookies, timeout=10).json()
-    assert session["provider"] == provider
-    assert session["account"]["email"] == f"pat.{provider}@globex.example"
-    assert_refused(pair, post(pair, response), "handoff.replayed")
-    again = post(pair, issue("pat-1", "moved@elsewhere.example"))
-    assert again.status_code == 303, "a known identity opens its account, whatever its address says now"
+def assert_refused(pair: Pair, page: Page, code: str) -> None:
+    """Check a refusal: a page with a reference, no session, and the code under that reference in the cell's log."""
+    assert page.status == 403, page.sentence()
+    assert "=cell-2-" not in page.headers.get("Set-Cookie", "")
+
+    def logged() -> bool:
+        return any((event.get("code"), event.get("reference")) == (code, page.reference) for event in pair.events("sp-2"))
+
+    wait_until(logged, seconds=5, what=f"{code} under {page.reference} in the log")
+
+
+def test_a_partners_response_opens_an_account_once(pair: Pair, partner: Partner, issue: Issue) -> None:
+    """Asked by the issuer's label, signed in under its provider name, led to the landing page, and used up."""
+    address = f"pat.{partner.peer}@globex.example"
+    response = issue("pat-1", address)
+    browser = Browser()
+    question = post(pair, browser, response)
+    assert question.status == 200, question.sentence()
+    assert address in question.sentence()
+    assert partner.label in question.sentence()
+    entered = say_yes(browser, question)
+    assert (entered.status, entered.location) == (303, f"{pair.public_url}/o/globex/")
+    session = browser.session.get(f"{pair.public_url}/o/globex/-/session", timeout=10).json()
+    assert (session["provider"], session["account"]["email"]) == (partner.provider, address)
+    other = Browser()
+    assert_refused(pair, say_yes(other, post(pair, other, response)), "handoff.replayed")
+
+
+def test_a_known_person_is_found_by_the_issuers_name_for_them(pair: Pair, partner: Partner, issue: Issue) -> None:
+    """Whatever the address says by then, and though nobody vouches for it."""
+    for address in (f"kim.{partner.peer}@globex.example", "kim@elsewhere.example"):
+        browser = Browser()
+        assert say_yes(browser, post(pair, browser, issue("kim-1", address))).status == 303
+        session = browser.session.get(f"{pair.public_url}/o/globex/-/session", timeout=10).json()
+        assert session["account"]["email"] == f"kim.{partner.peer}@globex.example"
 
 
 def test_a_bound_organization_refuses_a_partner(pair: Pair, issue: Issue) -> None:
-    """Acme hands out bindings, and a foreign issuer has none: nothing is written."""
+    """Acme wants the browser that began, and a foreign issuer knows none: nothing is written."""
     database = Database(pair.directory)
     before = database.contents(ALL_TABLES)
-    response = issue("pat-2", "pat@acme.example", org="acme", org_id=42)
-    assert_refused(pair, post(pair, response, org="acme"), "handoff.unbound")
+    response = issue("pat-2", "pat@acme.example", org="acme")
+    for headers in (FROM_THE_PARTNER, {}):
+        form = Form(f"{pair.public_url}/o/acme/auth/saml/callback", "POST", (("SAMLResponse", response),))
+        assert_refused(pair, Browser().submit(form, headers=headers), "handoff.unbound")
     assert database.contents(ALL_TABLES) == before
 
 
 def test_a_partner_vouches_for_its_own_domains_only(pair: Pair, issue: Issue) -> None:
-    """An address of somebody else's domain neither links nor creates."""
+    """An address of somebody else's domain neither links nor creates; only the refusal is on record."""
     database = Database(pair.directory)
     before = database.contents()
-    assert_refused(pair, post(pair, issue("eve-1", "dana@acme.example")), "account.email_unverified")
+    browser = Browser()
+    page = say_yes(browser, post(pair, browser, issue("eve-1", "dana@acme.example")))
+    assert_refused(pair, page, "account.email_unverified")
     assert database.contents() == before
 
 
@@ -166,5 +199,5 @@ def test_a_changed_response_of_a_partner_is_refused(pair: Pair, issue: Issue) ->
     before = database.contents(ALL_TABLES)
     text = base64.b64decode(issue("pat-3", "pat3@globex.example")).decode("utf-8")
     changed = base64.b64encode(text.replace("pat3@", "eve3@").encode("utf-8")).decode("ascii")
-    assert_refused(pair, post(pair, changed), "handoff.signature")
+    assert_refused(pair, post(pair, Browser(), changed), "handoff.signature")
     assert database.contents(ALL_TABLES) == before
