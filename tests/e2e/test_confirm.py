@@ -218,11 +218,17 @@ class TestRefusedAnswers:
     ) -> None:
         """Asked about two documents, the answer to one is none to the other; and one that was not asked about has none."""
         browser, first = ask()
+        ((_, secret),) = browser.session.cookies.items()
         other = mint.sign(issue())
         refused = browser.submit(_answer(first), {"SAMLResponse": other}, headers=OWN_PAGE)
         assert_refused(refused, "request.forged", status=403, public_code="login.restart")
         browser.submit(Form(f"{site}/o/acme/auth/saml/callback", "POST", (("SAMLResponse", other),)), headers=CROSS_SITE)
         assert len(browser.session.cookies) == 2
+        refused = browser.submit(_answer(first), {"SAMLResponse": other}, headers=OWN_PAGE)
+        assert_refused(refused, "request.forged", status=403, public_code="login.restart")
+        planted = dict.fromkeys(browser.session.cookies.keys(), secret)  # even under the other's name
+        browser.session.cookies.clear()
+        browser.session.cookies.update(planted)
         refused = browser.submit(_answer(first), {"SAMLResponse": other}, headers=OWN_PAGE)
         assert_refused(refused, "request.forged", status=403, public_code="login.restart")
 
