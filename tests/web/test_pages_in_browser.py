@@ -54,6 +54,18 @@ def refused(error: Exception) -> Any:
     return view
 
 
+def confirm(*, who: str, signed_in_as: str | None) -> Any:
+    """Return the question about *who*, over the session of *signed_in_as*."""
+    return pages.confirm(
+        question=pages.Question(who=who, org_name=LONG, provider_label="Google", signed_in_as=signed_in_as, seconds=85),
+        answer_path="/acs",
+        cancel_path="/arrived",
+        saml_response="PHhtbC8+",
+        leaving="",
+        csrf_token="t",
+    )
+
+
 def cell() -> Flask:
     """Build an application that shows every page, each at its name."""
     service = Service.model_validate(
@@ -78,6 +90,8 @@ def cell() -> Flask:
             buttons=BUTTONS, csrf_token="t", return_to=None, form_targets=targets, org_name=LONG, email_form=email
         ),
         "landing": lambda: pages.landing(person=person, sign_out_path="/out", csrf_token="t", asked_for="/o/acme/" + "x" * 200),
+        "confirm": lambda: confirm(who=person.email, signed_in_as=None),
+        "confirm_leaving": lambda: confirm(who="100200300400500600", signed_in_as=person.email),
         "signed_out": lambda: pages.signed_out(org_name=LONG, sign_in_path="/users/sign_in"),
         "rejected": refused(HandoffSignature()),
         "conflict": refused(AccountIdentityConflict(org="acme", provider="github", rule=4)),
@@ -94,7 +108,18 @@ def cell() -> Flask:
     return app
 
 
-STANDING = ["sign_in", "org_sign_in", "landing", "signed_out", "rejected", "conflict", "no_email", "internal"]
+STANDING = [
+    "sign_in",
+    "org_sign_in",
+    "landing",
+    "confirm",
+    "confirm_leaving",
+    "signed_out",
+    "rejected",
+    "conflict",
+    "no_email",
+    "internal",
+]
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +190,35 @@ def test_the_posting_page_has_a_button_without_javascript(browser: Browser, addr
     page.wait_for_url("**/acs")
     assert '"SAMLResponse":"PHhtbC8+"' in page.content()
     context.close()
+
+
+def test_the_question_waits_for_a_press_that_was_meant_for_it(browser: Browser, address: str) -> None:
+    """Nothing is posted by itself; the button takes no pointer at first, then a press posts the fields unchanged."""
+    page = browser.new_page()
+    page.goto(f"{address}/confirm")
+    assert page.locator("script").count() == 0
+    button = page.get_by_role("button", name="Continue")
+    frames = "element => element.getAnimations().flatMap(one => one.effect.getKeyframes().map(frame => frame.pointerEvents))"
+    assert "none" in button.evaluate(frames)
+    assert page.url.endswith("/confirm")
+    button.click()
+    page.wait_for_url("**/acs")
+    assert '"SAMLResponse":"PHhtbC8+"' in page.content()
+    page.close()
+
+
+def test_the_question_can_be_left_by_keyboard(browser: Browser, address: str) -> None:
+    """Nothing is focused beforehand, so that no Enter meant for another page says yes; Tab goes to yes, then to no."""
+    page = browser.new_page()
+    page.goto(f"{address}/confirm_leaving")
+    assert page.evaluate("document.activeElement === document.body")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Continue"
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Cancel"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/arrived")
+    page.close()
 
 
 def test_a_sign_in_may_lead_over_several_hosts(browser: Browser) -> None:
