@@ -26,7 +26,12 @@ ConfigPath = click.option(
 Result = TypeVar("Result")
 
 
-LAZY = {"inspect": "sp.inspect_command", "keys": "bridge.keys_command", "mint": "idp.mint_command"}
+LAZY = {
+    "accounts": "sp.accounts_command",
+    "inspect": "sp.inspect_command",
+    "keys": "bridge.keys_command",
+    "mint": "idp.mint_command",
+}
 
 
 class Commands(click.Group):

@@ -4,11 +4,11 @@ The law: exactly once by construction. Spending the handoff, linking or creating
 one transaction; a refusal leaves one audit row and nothing else.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar, get_args
 
 from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -23,16 +23,22 @@ from bridge.accounts.sessions import SessionRules, end_all_sessions, end_session
 from bridge.accounts.sign_in import Arrival, Refusal, open_known, record_refusal, sign_in_once
 from bridge.accounts.tables import accounts
 from bridge.accounts.transaction import transact
-from bridge.errors import AccountError, AccountPending, DatabaseNotReady, OrgReadOnly, ProviderDisabled
+from bridge.errors import (
+    AccountError,
+    AccountPending,
+    DatabaseNotReady,
+    NoSuchAccount,
+    OrgReadOnly,
+    ProviderDisabled,
+    WrongAccountState,
+)
 from bridge.identity import Email, ExternalIdentity, IdentityKey
+
+Found = TypeVar("Found")
 
 
 class AlreadyTaken(ValueError):
     """Raised if an operator adds an account or identity whose address, username, uid or provider is taken."""
-
-
-class NoSuchAccount(ValueError):
-    """Raised if an operator names an account that the organization does not have."""
 
 
 class AccountStore:
@@ -165,6 +171,11 @@ class AccountStore:
         if not at_head(self._engine):
             raise DatabaseNotReady(reason="the tables are not at the newest migration; run cellbridge db upgrade")
 
+    def look(self, read: Callable[[Connection], Found]) -> Found:
+        """Return what *read* (see `bridge.accounts.listing`) finds, all of it at one moment."""
+        with reading(self._engine) as connection:
+            return read(connection)
+
     def purge(self, now: datetime) -> Purged:
         """Remove spent handoffs and sessions that are dead at *now*, in batches."""
         return purge(self._engine, idle=self._rules.idle, now=now)
@@ -225,14 +236,22 @@ class AccountStore:
         actor: str,
         now: datetime,
         reference: str | None = None,
+        only_from: Collection[AccountState] = get_args(AccountState),
     ) -> Account:
-        """Approve, unblock or block an account; a blocked one loses its sessions. Raises `NoSuchAccount`."""
+        """Approve, unblock or block an account; a blocked one loses its sessions.
+
+        Raises `NoSuchAccount`, and `WrongAccountState` if its state is none of *only_from*.
+        """
 
         def work(connection: Connection) -> Account:
             this_one = (accounts.c.id == account_id) & (accounts.c.org_id == org_id)
             before = connection.scalar(select(accounts.c.state).where(this_one).with_for_update())
             if before is None:
-                raise NoSuchAccount(f"organization {org_id} has no account {account_id}")
+                raise NoSuchAccount(reason=f"organization {org_id} has no account {account_id}")
+            if before not in only_from:
+                raise WrongAccountState(
+                    reason=f"account {account_id} is {before}, not {' or '.join(only_from)}: nothing is changed"
+                )
             row = connection.execute(update(accounts).where(this_one).values(state=state).returning(accounts)).one()
             if state == "blocked":
                 end_all_sessions(connection, account_id)

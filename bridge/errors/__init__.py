@@ -11,7 +11,8 @@
     |                          AccountNotBound  AccountSignupClosed
     |- RequestError            RequestForged  RequestMalformed  RequestTooLarge  NotFound  MethodNotAllowed  SessionMissing
     |- RateLimited  Internal
-    `- OperatorError           ConfigInvalid  KeyRingError  RotationRefused  DatabaseNotReady   (operators only)
+    `- OperatorError           ConfigInvalid  KeyRingError  RotationRefused  DatabaseNotReady  NoSuchAccount
+                               WrongAccountState   (operators only)
 
 The law: `code` and the evidence (the dataclass fields) go to the log, the metrics and the inspector; `public_code` and the two
 sentences go to the person; nothing of the evidence but `provider` and `org` is ever shown on a page. Evidence never holds an
@@ -72,8 +73,10 @@ from bridge.errors.operator import (
     ConfigInvalid,
     DatabaseNotReady,
     KeyRingError,
+    NoSuchAccount,
     OperatorError,
     RotationRefused,
+    WrongAccountState,
 )
 from bridge.errors.request import (
     Internal,
@@ -128,6 +131,7 @@ __all__ = [
     "LoginExpired",
     "LoginStateMismatch",
     "MethodNotAllowed",
+    "NoSuchAccount",
     "NotFound",
     "OperatorError",
     "OrgError",
@@ -150,4 +154,5 @@ __all__ = [
     "SessionMissing",
     "StaleHandoff",
     "TopologyUnavailable",
+    "WrongAccountState",
 ]

@@ -50,6 +50,28 @@ class RotationRefused(OperatorError):
 
 
 @dataclass(kw_only=True, eq=False)
+class NoSuchAccount(OperatorError):
+    """Raised if an operator names an account that the organization does not have."""
+
+    reason: str
+    code = "accounts.not_found"
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(kw_only=True, eq=False)
+class WrongAccountState(OperatorError):
+    """Raised if an account is not in a state that the operator's command starts from; `reason` says in which it is."""
+
+    reason: str
+    code = "accounts.wrong_state"
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(kw_only=True, eq=False)
 class DatabaseNotReady(OperatorError):
     """Raised if the database is not at the newest migration; `reason` says what to run."""
 

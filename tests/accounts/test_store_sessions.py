@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Engine, event
 from bridge.accounts.database import current
 from bridge.accounts.policy import LEGACY_ORG_ID
 from bridge.accounts.records import Account, OpenedSession
-from bridge.accounts.store import AccountStore, AlreadyTaken, NoSuchAccount
+from bridge.accounts.store import AccountStore, AlreadyTaken
 from bridge.accounts.tables import audit_events, sessions
-from bridge.errors import AccountBlocked, AccountPending, DatabaseNotReady
+from bridge.errors import AccountBlocked, AccountPending, DatabaseNotReady, NoSuchAccount
 from bridge.identity import Email, IdentityKey
 
 Builder = Callable[..., Any]
