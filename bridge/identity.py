@@ -4,6 +4,7 @@ The law: a value that exists is well formed. Every constructor refuses with `Mal
 repaired on the way in, because two readings of one address are two people (CVE-2019-19844).
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Self
@@ -123,6 +124,11 @@ class IdentityKey:
         if not isinstance(self.provider, str) or not _PROVIDER.fullmatch(self.provider):
             raise MalformedValue("provider", "is not a provider's name")
         plain_text(self.uid, field="extern_uid", max_chars=MAX_UID_CHARS)
+
+    @property
+    def uid_digest(self) -> str:
+        """The first 64 bits of the uid's SHA-256, 16 hex digits, for logs and audit: enough to recognize, not to read."""
+        return hashlib.sha256(self.uid.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def blueprint(cell: LegacyCell, metrics: Metrics) -> Blueprint:
         _forget(cell, attempt)
         require_in_time(attempt, cell.clock())
         identity = provider.identify(read_callback(fields, name), attempt, cell.redirect_uri(name))
-        log.info("identity.read", provider=name, email_verified=identity.evidence.verified, rule=identity.evidence.rule)
+        _tell(identity)
         opened = _open_local(cell, identity, attempt)
         if opened is not None:
             metrics.sign_in(provider=name, outcome="local")
@@ -98,6 +98,18 @@ def blueprint(cell: LegacyCell, metrics: Metrics) -> Blueprint:
         return response
 
     return routes
+
+
+def _tell(identity: ExternalIdentity) -> None:
+    """Log who came as far as support needs it: the domain finds the directory's entry, the digest the audit rows."""
+    log.info(
+        "identity.read",
+        provider=identity.key.provider,
+        uid_digest=identity.key.uid_digest,
+        email_domain=identity.email and identity.email.domain,
+        email_verified=identity.evidence.verified,
+        rule=identity.evidence.rule,
+    )
 
 
 def _forget(cell: LegacyCell, attempt: LoginAttempt) -> None:

@@ -167,6 +167,11 @@ class TestIdentityKey:
         with pytest.raises(MalformedValue):
             IdentityKey(provider, "1")  # type: ignore[arg-type]
 
+    def test_a_uid_is_recognized_by_its_digest(self) -> None:
+        """Logs and audit rows name a stranger by 64 bits of the uid's SHA-256: the same everywhere, and not the uid."""
+        assert IdentityKey("github", "583231").uid_digest == "abd10874ca79a702"
+        assert IdentityKey("gitlab", "583231").uid_digest == IdentityKey("github", "583231").uid_digest
+
     @pytest.mark.parametrize("uid", ["", " 1", "1 ", "1\n", "x" * (MAX_UID_CHARS + 1), 1047, None, True])
     def test_a_uid_is_text_and_never_made_from_another_type(self, uid: object) -> None:
         """A number is not turned into text here: only a provider's own file knows whether that is right."""

@@ -4,7 +4,6 @@ The law: a row names people by account id, and strangers by provider and a diges
 token or a secret.
 """
 
-import hashlib
 from datetime import datetime
 from typing import Literal
 
@@ -16,11 +15,6 @@ from bridge.identity import IdentityKey
 AuditEvent = Literal["sign_in", "link", "create", "refused", "sign_out", "approve", "block", "unblock"]
 PERSON = "person"
 """The actor of what people do themselves; an operator's command gives its own name."""
-
-
-def uid_digest(uid: str) -> str:
-    """Return the first 64 bits of the uid's SHA-256, 16 hex digits: enough to recognize one, not enough to read it."""
-    return hashlib.sha256(uid.encode()).hexdigest()[:16]
 
 
 def record(
@@ -46,7 +40,7 @@ def record(
             actor=actor,
             event=event,
             provider=key and key.provider,
-            uid_digest=key and uid_digest(key.uid),
+            uid_digest=key and key.uid_digest,
             evidence=evidence,
             code=code,
             rule=rule,

@@ -109,9 +109,15 @@ class OrgError(BridgeError):
     reason: str = ""
 
 
+@dataclass(kw_only=True, eq=False)
 class OrgUnknown(OrgError):
-    """Raised if the topology knows no organization for the identity."""
+    """Raised if the topology knows no organization for the identity.
 
+    `email_domain` and `uid_digest` (see `IdentityKey.uid_digest`) tell support which entry is missing, and not who came.
+    """
+
+    email_domain: str = ""
+    uid_digest: str = ""
     code = public_code = "org.unknown"
     status = 404
     sentence = "No organization here uses this address."

@@ -105,13 +105,13 @@ class TopologyClient:
             return self._route(place)
         if email is None:
             raise ProviderEmailMissing(provider=key.provider, reason="the topology does not know the identity")
-        raise OrgUnknown(provider=key.provider)
+        raise OrgUnknown(provider=key.provider, email_domain=email.domain, uid_digest=key.uid_digest)
 
     def locate_email(self, email: Email) -> OrgRoute:
         """See `Topology.locate_email`."""
         if place := self._source.find(email):
             return self._route(place)
-        raise OrgUnknown
+        raise OrgUnknown(email_domain=email.domain)
 
     def locate_path(self, org_path: str) -> OrgRoute:
         """See `Topology.locate_path`."""

@@ -11,7 +11,9 @@ import requests
 from bridge.handoff import new_reference
 from bridge.harness.browser import Browser, Page
 from bridge.harness.pair import Pair
+from bridge.harness.personas import PERSONAS, uid_of
 from bridge.harness.walk import Walk
+from bridge.identity import IdentityKey
 from bridge.oauth.attempt import ATTEMPT_SECONDS, cookie_for, start
 from bridge.seal import Seal
 
@@ -253,11 +255,17 @@ def test_topology_down(pair: Pair, walk: Walk, assert_refused: Refused) -> None:
         pair.restart("topology")
 
 
-def test_organization_unknown_says_so(walk: Walk, assert_refused: Refused) -> None:
-    """A person whom no organization knows is told so, and told what to do."""
+def test_organization_unknown_says_so(pair: Pair, walk: Walk, assert_refused: Refused) -> None:
+    """A person whom no organization knows is told so, and told what to do; the log tells the domain and no address."""
     page = walk.to_callback("github", "nora")
     assert_refused(page, "org.unknown", status=404)
     assert "No organization here uses this address." in page.sentence()
+    logged = {str(event["event"]): event for event in pair.events("idp") if event.get("reference") == page.reference}
+    email = next(str(persona.email) for persona in PERSONAS if persona.key == "nora")
+    told = {"email_domain": email.partition("@")[2], "uid_digest": IdentityKey("github", uid_of("github", "nora")).uid_digest}
+    assert logged["request.refused"]["evidence"] == {"provider": "github", **told}
+    assert told.items() <= logged["identity.read"].items()
+    assert email not in pair.processes["idp"].log.read_text("utf-8")
 
 
 def test_callback_of_a_form_post_is_nobodys(pair: Pair, walk: Walk, assert_refused: Refused) -> None:

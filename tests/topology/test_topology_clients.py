@@ -88,16 +88,18 @@ class TestBothClients:
         assert route.acs_url == f"{PUBLIC_URL}/o/acme/-/saml/callback"
 
     def test_an_unknown_address_is_org_unknown(self, section: TopologySection, clock: Clock) -> None:
-        """With the provider for the page, without the address for the log."""
+        """With the provider for the page; for the log the domain and the uid's digest, and not the address."""
         topology = opened(section, clock)
         with pytest.raises(OrgUnknown) as refusal:
             topology.locate(person("a@nowhere.example"))
-        assert refusal.value.evidence() == {"provider": "github"}
-        with pytest.raises(OrgUnknown):
+        digest = person("a@nowhere.example").key.uid_digest
+        assert refusal.value.evidence() == {"provider": "github", "email_domain": "nowhere.example", "uid_digest": digest}
+        with pytest.raises(OrgUnknown) as refusal:
             topology.locate_email(Email("a@nowhere.example"))
+        assert refusal.value.evidence() == {"email_domain": "nowhere.example"}
 
     def test_an_unknown_identity_without_an_email_is_told_how_to_go_on(self, section: TopologySection, clock: Clock) -> None:
-        """AliCloud and DingTalk give no address; the page sends the person to the organization's own page."""
+        """AliCloud and DingTalk give no address; the page says what to do."""
         with pytest.raises(ProviderEmailMissing) as refusal:
             opened(section, clock).locate(person(None))
         assert refusal.value.provider == "github"
