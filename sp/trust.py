@@ -5,7 +5,8 @@ read leaves what was trusted before.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,7 +42,7 @@ def trusted_issuers(config: SpConfig) -> Mapping[str, TrustedIssuer]:
     return load_trust(config, None).issuers
 
 
-def live_trust(config: SpConfig) -> Reloaded[Trust]:
+def live_trust(config: SpConfig, *, monotonic: Callable[[], float] = time.monotonic) -> Reloaded[Trust]:
     """Return the trust of a running cell, which follows certificate files and kept metadata; raises `KeyRingError`."""
     files = [path for trust in config.trust for path in (*trust.certificates, trust.metadata_file) if path is not None]
     for trust in config.trust:
@@ -49,7 +50,7 @@ def live_trust(config: SpConfig) -> Reloaded[Trust]:
             raise KeyRingError(
                 reason=f"{trust.metadata_file}: the folder must exist and be writable: fetched metadata goes there"
             )
-    return Reloaded(files, lambda before: load_trust(config, before), name="trust")
+    return Reloaded(files, lambda before: load_trust(config, before), name="trust", monotonic=monotonic)
 
 
 def load_trust(config: SpConfig, before: Trust | None) -> Trust:

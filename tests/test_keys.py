@@ -10,9 +10,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
+from pydantic import SecretStr, ValidationError
 
 from bridge.errors import KeyRingError
-from bridge.keys import RING_FILE, Algorithm, KeyRing, create_key, load_certificates
+from bridge.keys import RING_FILE, Algorithm, KeyRing, SigningKey, create_key, load_certificates, ring_files
+from bridge.sections import Saml
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -216,3 +218,75 @@ def test_a_certificate_that_is_no_good_is_refused(tmp_path: Path, content: bytes
         load_certificates([path])
     with pytest.raises(KeyRingError, match=r"missing\.crt"):
         load_certificates([tmp_path / "missing.crt"])
+
+
+class TestSingleKey:
+    """A signing key from files or variables instead of a folder."""
+
+    @staticmethod
+    def pem(key: SigningKey) -> tuple[bytes, bytes]:
+        """Return private key and certificate of *key* in PEM."""
+        secret = key.private_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return secret, key.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @pytest.mark.parametrize("algorithm", ["rsa-3072", "ec-p384"])
+    def test_key_and_certificate_as_text(self, tmp_path: Path, algorithm: Algorithm) -> None:
+        """What a secret store puts into variables signs like a folder's key."""
+        made = create_key(tmp_path, now=NOW, algorithm=algorithm)
+        secret, certificate = self.pem(made)
+        ring = KeyRing.configured(Saml(entity_id="x", private_key=SecretStr(secret.decode()), certificate=certificate.decode()))
+        assert (ring.active.fingerprint, ring.published) == (made.fingerprint, (made.certificate,))
+
+    def test_key_and_certificates_as_files(self, tmp_path: Path) -> None:
+        """The first certificate is the key's own; the others are published besides, and both files are followed."""
+        made, following = (create_key(tmp_path / name, now=NOW, algorithm="ec-p256") for name in "ab")
+        (tmp_path / "key.pem").write_bytes(self.pem(made)[0])
+        (tmp_path / "key.pem").chmod(0o600)
+        (tmp_path / "crt.pem").write_bytes(self.pem(made)[1] + self.pem(following)[1])
+        saml = Saml(entity_id="x", private_key_file=tmp_path / "key.pem", certificate_file=tmp_path / "crt.pem")
+        assert KeyRing.configured(saml).published == (made.certificate, following.certificate)
+        assert ring_files(saml) == (tmp_path / "key.pem", tmp_path / "crt.pem")
+        (tmp_path / "key.pem").chmod(0o644)
+        with pytest.raises(KeyRingError, match="chmod 600"):
+            KeyRing.configured(saml)
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        """The ring file is replaced last, so it alone is followed."""
+        made = create_key(tmp_path, now=NOW, algorithm="ec-p256")
+        saml = Saml(entity_id="x", keys=tmp_path)
+        assert KeyRing.configured(saml).active.fingerprint == made.fingerprint
+        assert ring_files(saml) == (tmp_path / RING_FILE,)
+
+    @pytest.mark.parametrize("spoil", ["key", "certificate", "both swapped"])
+    def test_what_does_not_belong_together_is_refused(self, tmp_path: Path, spoil: str) -> None:
+        """The sentence names the setting and repeats nothing of the key."""
+        made, other = (create_key(tmp_path / name, now=NOW, algorithm="ec-p256") for name in "ab")
+        secret, certificate = (part.decode() for part in self.pem(made))
+        if spoil == "key":
+            secret = secret[:60]
+        elif spoil == "certificate":
+            certificate = "junk"
+        else:
+            certificate = self.pem(other)[1].decode()
+        with pytest.raises(KeyRingError, match=r"saml\.(private_key|certificate)") as refused:
+            KeyRing.configured(Saml(entity_id="x", private_key=SecretStr(secret), certificate=certificate))
+        assert secret[40:80] not in str(refused.value)
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {},
+            {"private_key": "x"},
+            {"certificate": "x"},
+            {"private_key": "x", "private_key_file": "x", "certificate": "x"},
+            {"private_key": "x", "certificate": "x", "certificate_file": "x"},
+            {"keys": "x", "private_key": "x", "certificate": "x"},
+            {"keys": "x", "certificate_file": "x"},
+        ],
+    )
+    def test_one_source_is_given(self, given: dict[str, str]) -> None:
+        """A folder or a pair; two sources could name two keys."""
+        with pytest.raises(ValidationError, match="keys"):
+            Saml.model_validate({"entity_id": "x", **given})

@@ -11,6 +11,7 @@ from lxml import etree, html
 from bridge.config import IdpConfig, load
 from bridge.handoff import ReturnPath, new_reference
 from bridge.harness.pair import Pair
+from bridge.keys import create_key
 from bridge.oauth.attempt import ATTEMPT_SECONDS, cookie_for, start
 from bridge.saml.names import MD
 from bridge.seal import Seal
@@ -111,3 +112,26 @@ def test_starting_again_believes_no_request(folder: Path) -> None:
     """A return path that the refused request itself brings is not repeated: only a sealed or signed one is."""
     answer = client(folder).get("/users/auth/github/callback?code=a&state=b&return_to=/o/acme/")
     assert html.document_fromstring(answer.text).xpath("//a[@class='button']/@href") == ["/users/sign_in"]
+
+
+def test_metadata_is_sent_once(folder: Path) -> None:
+    """The ETag is the document's own, the same for every worker, and a fetch of what is known costs no body."""
+    first, second = (client(folder).get("/saml/metadata") for _ in range(2))
+    assert first.headers["ETag"] == second.headers["ETag"]
+    again = client(folder).get("/saml/metadata", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    other = client(folder).get("/saml/metadata", headers={"If-None-Match": '"other"'})
+    assert (other.status_code, other.data) == (200, first.data)
+
+
+def test_the_signing_key_may_come_by_variables(folder: Path) -> None:
+    """A key from a secret store needs no folder."""
+    made = create_key(folder / "elsewhere", now=datetime.now(UTC), algorithm="ec-p256")
+    (folder / "single.toml").write_text((folder / "idp.toml").read_text("utf-8").replace('keys = "certs/idp"\n', ""), "utf-8")
+    variables = {
+        "CELLBRIDGE_SAML__PRIVATE_KEY": (folder / "elsewhere" / f"{made.name}.key").read_text("utf-8"),
+        "CELLBRIDGE_SAML__CERTIFICATE": (folder / "elsewhere" / f"{made.name}.crt").read_text("utf-8"),
+    }
+    answer = create_app(load(IdpConfig, folder / "single.toml", variables)).test_client().get("/saml/metadata")
+    (shown,) = etree.fromstring(answer.data).findall(".//{*}X509Certificate")
+    assert shown.text == made.certificate_base64
