@@ -152,7 +152,7 @@ CONTRACT: Check[Stated, None] = Check(
     title="Contract version known",
     refusals=(errors.HandoffContract,),
     source="cellbridge/1",
-    hint="Bring both cells to versions that speak the same contract.",
+    hint="Bring both cells to versions that speak the same contract; a foreign issuer needs [[trust]] attributes.",
     judge=claims.check_contract,
 )
 ATTRIBUTES: Check[Stated, Claims] = Check(
