@@ -1,13 +1,14 @@
 """The one HTTP client that talks to providers.
 
 The law: every call is bounded (connect, each read, the whole answer, its size after decompression), verified by TLS, never
-redirected and never remembered: no cookie, proxy or password of the environment gets in. What comes back is JSON of the
-expected shape, or a refusal whose reason repeats nothing of it.
+redirected and never remembered: no cookie, proxy or password of the environment gets in. One provider never holds all threads.
+What comes back is JSON of the expected shape, or a refusal whose reason repeats nothing of it.
 """
 
 import json
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from bridge.errors import ProviderBadReply, ProviderUnavailable
 from bridge.oauth.callback import error_code
 from bridge.oauth.deadline import DeadlineAdapter
 from bridge.oauth.fields import Fields
+from bridge.oauth.turns import Turns
 
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 5.0
@@ -97,7 +99,10 @@ class _Session(requests.Session):
 
 
 class ProviderHttp:
-    """One pooled client for a process; its methods may be called from many threads. Times in seconds."""
+    """One pooled client for a process; its methods may be called from many threads. Times in seconds.
+
+    Of one provider, *calls_at_once* are open at most; a call beyond them is `ProviderUnavailable`, see `Turns`.
+    """
 
     def __init__(
         self,
@@ -106,7 +111,10 @@ class ProviderHttp:
         read_seconds: float = READ_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
         max_body_bytes: int = MAX_BODY_BYTES,
+        calls_at_once: int = POOL_SIZE,
     ) -> None:
+        self._calls_at_once = calls_at_once
+        self._turns: dict[str, Turns] = {}
         self._timeout = (connect_seconds, read_seconds)
         self._max_body_bytes = max_body_bytes
         self._session = _Session()
@@ -125,16 +133,22 @@ class ProviderHttp:
         asked = dict(headers or {})
         if bearer is not None:
             asked["Authorization"] = f"Bearer {bearer}"
-        return self._ask("GET", url, provider=provider, document=document, headers=asked)
+        with self._turn(provider, document):
+            return self._ask("GET", url, provider=provider, document=document, headers=asked)
 
     def post_form(self, url: str, *, provider: str, document: str, form: str, auth: AuthBase) -> Reply:
         """Return the answer to a POST of the encoded *form* with the client's authentication, never twice; raises as `get`."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._ask("POST", url, provider=provider, document=document, headers=headers, form=form, auth=auth)
+        with self._turn(provider, document):
+            return self._ask("POST", url, provider=provider, document=document, headers=headers, form=form, auth=auth)
 
     def close(self) -> None:
         """Close the pool."""
         self._session.close()
+
+    def _turn(self, provider: str, document: str) -> AbstractContextManager[None]:
+        turns = self._turns.setdefault(provider, Turns(self._calls_at_once))
+        return turns.taken(ProviderUnavailable(provider=provider, reason=f"{document}: too many calls are open"))
 
     def _ask(
         self,

@@ -4,32 +4,29 @@ The law: both are fetched from addresses that the configuration or the issuer's 
 names; both are kept as long as their headers allow, within bounds; an unknown key is looked for once more, not once a token.
 """
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from bridge.errors import ProviderBadToken
-from bridge.oauth.client import ProviderHttp, Reply
+from bridge.oauth.client import ProviderHttp
 from bridge.oauth.fields import Fields
 from bridge.oauth.grant import AuthMethod
+from bridge.oauth.kept import Kept
 from bridge.urls import http_url, is_loopback
 
-MIN_KEPT = timedelta(minutes=1)
-KEPT = timedelta(hours=1)
-MAX_KEPT = timedelta(hours=24)
-REFETCH_PAUSE = timedelta(seconds=10)
 MAX_KEYS = 50
 
 # base64url characters of a 2048-bit modulus (RFC 7518 3.3 wants no less) and of an 8192-bit one (more is only a load).
 _MIN_MODULUS_CHARS, _MAX_MODULUS_CHARS = 342, 1366
 
 VerifyingKey = RSAKey | ECKey
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,41 +56,6 @@ class PublishedKey:
         return self.key.key_type == kind and self.alg in (None, alg) and kid in (None, self.kid)
 
 
-Value = TypeVar("Value")
-
-
-class _Kept(Generic[Value]):
-    """What *read* makes of one published document, fetched by one thread at a time and kept while fresh; no failure is kept."""
-
-    def __init__(self, fetch: Callable[[], Reply], read: Callable[[Fields], Value], clock: Callable[[], datetime]) -> None:
-        self._fetch, self._read, self._clock = fetch, read, clock
-        self._lock = threading.Lock()
-        self._value: Value | None = None
-        self._stale_at = self._look_again_from = clock()
-
-    def get(self) -> Value:
-        """Return the value, fetched anew if it is stale."""
-        with self._lock:
-            now = self._clock()
-            return self._renew(now) if self._value is None or now >= self._stale_at else self._value
-
-    def get_anew(self) -> Value:
-        """Return the value, fetched anew unless that was done, by any thread, a moment ago."""
-        with self._lock:
-            now = self._clock()
-            if self._value is None or now >= self._look_again_from:
-                self._look_again_from = now + REFETCH_PAUSE
-                return self._renew(now)
-            return self._value
-
-    def _renew(self, now: datetime) -> Value:
-        reply = self._fetch()
-        value = self._value = self._read(reply.object())
-        kept = KEPT if reply.fresh_seconds is None else timedelta(seconds=reply.fresh_seconds)
-        self._stale_at = now + min(max(kept, MIN_KEPT), MAX_KEPT)
-        return value
-
-
 class Issuer:
     """An OpenID issuer, known by its URL alone; one for each configured provider, shared by all threads."""
 
@@ -101,7 +63,7 @@ class Issuer:
         self._provider, self._http, self._clock = provider, http, clock
         discovery = issuer.rstrip("/") + "/.well-known/openid-configuration"  # OIDC Discovery 4.1
         self._metadata = self._kept(discovery, "discovery", partial(read_metadata, issuer=issuer))
-        self._keys: dict[str, _Kept[tuple[PublishedKey, ...]]] = {}
+        self._keys: dict[str, Kept[tuple[PublishedKey, ...]]] = {}
 
     def metadata(self) -> IssuerMetadata:
         """Return the issuer's endpoints; raises `ProviderUnavailable` and `ProviderBadReply`."""
@@ -124,8 +86,9 @@ class Issuer:
             raise ProviderBadToken(provider=self._provider, reason=f"kid: {which}")
         return fitting[0].key
 
-    def _kept(self, url: str, document: str, read: Callable[[Fields], Value]) -> _Kept[Value]:
-        return _Kept(partial(self._http.get, url, provider=self._provider, document=document), read, self._clock)
+    def _kept(self, url: str, document: str, read: Callable[[Fields], Value]) -> Kept[Value]:
+        fetch = partial(self._http.get, url, provider=self._provider, document=document)
+        return Kept(fetch, read, provider=self._provider, document=document, clock=self._clock)
 
 
 def read_metadata(fields: Fields, *, issuer: str) -> IssuerMetadata:

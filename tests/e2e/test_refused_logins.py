@@ -168,9 +168,9 @@ def test_provider_hangs(walk: Walk, assert_refused: Refused, fault: Fault) -> No
     assert_refused(walk.callback(chosen), "provider.unavailable", status=502)
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def forget(pair: Pair) -> Iterator[Callable[[], None]]:
-    """Call it to have the legacy cell forget every provider's documents; what failed in the test is forgotten afterwards."""
+    """Call it to have the legacy cell forget every provider's documents; what failed in these tests is forgotten, too."""
 
     def restart() -> None:
         pair.restart("idp")
@@ -197,6 +197,7 @@ class TestDocuments:
         self, walk: Walk, assert_refused: Refused, fault: Fault, forget: Callable[[], None], spoilt: str, endpoint: str
     ) -> None:
         """Without the issuer's endpoints no code is redeemed, and without its keys no token is believed."""
+        forget()
         chosen = walk.choose(walk.start("openid_connect"), "dana")
         forget()
         fault("openid_connect", endpoint, spoilt)
