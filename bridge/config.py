@@ -15,6 +15,7 @@ from bridge.errors import ConfigInvalid
 from bridge.section import HttpUrl, Section
 from bridge.sections import (
     Cell,
+    Encrypt,
     OrgConfig,
     ProviderConfig,
     Saml,
@@ -44,11 +45,15 @@ class IdpConfig(Section):
     topology: Topology
     saml: Saml
     provider: tuple[ProviderConfig, ...] = Field(min_length=1)
+    encrypt: tuple[Encrypt, ...] = ()
     sessions: Sessions = Sessions()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         _unique([provider.name for provider in self.provider], "provider name")
+        _unique([encrypt.org for encrypt in self.encrypt], "encrypt org")
+        if self.encrypt and self.saml.signed == "assertion":
+            raise ValueError("encrypt needs saml.signed = response or both: nobody opens what an unknown sender encrypted")
         for provider in self.provider:
             if provider.unsafe_base_url and not is_loopback(self.service.public_url):
                 raise ValueError(f"provider {provider.name}: unsafe_base_url is refused unless service.public_url is loopback")
@@ -107,8 +112,14 @@ def load(kind: type[ConfigT], path: Path, environment: Mapping[str, str] = os.en
 
     Relative paths start at the file's own directory. Raises `ConfigInvalid` with all problems at once.
     """
-    tables = read_tables(path)
-    _override(tables, environment)
+    return validate(kind, read_overridden(path, environment), path)
+
+
+def validate(kind: type[ConfigT], tables: Mapping[str, Any], path: Path) -> ConfigT:
+    """Return the configuration that *tables* of the file at *path* make; raises `ConfigInvalid` with all problems at once.
+
+    No file that it names is opened here: see `bridge.config_check`.
+    """
     try:
         return kind.model_validate(tables, context={"base": path.parent.resolve()})
     except ValidationError as error:
@@ -131,6 +142,13 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigInvalid(source=str(path), problems=(f"cannot be read: {error.strerror}",)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigInvalid(source=str(path), problems=(f"is not TOML: {error}",)) from error
+
+
+def read_overridden(path: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return the tables of the TOML file at *path*, overridden by variables; raises `ConfigInvalid`."""
+    tables = read_tables(path)
+    _override(tables, environment)
+    return tables
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:

@@ -63,6 +63,7 @@ def keys_list(*, directory: Path, as_json: bool) -> None:
     "--cell", "cells", multiple=True, metavar="URL", help="An owning cell's own address, besides the configured ones."
 )
 @click.option("--key", default="", help="The beginning of a fingerprint, where several keys are next.")
+@click.option("--encryption", is_flag=True, help="With --dir: an organization's keys, which sign nothing, so no cell is asked.")
 @click.option("--unsafe-force", is_flag=True, help="Promote although cells do not trust the key: their people cannot sign in.")
 @AsJson
 def keys_promote(
@@ -72,11 +73,16 @@ def keys_promote(
     issuer: str | None,
     cells: tuple[str, ...],
     key: str,
+    encryption: bool,
     unsafe_force: bool,
     as_json: bool,
 ) -> None:
     """Make the next key active, once every owning cell trusts its certificate; what was active retires."""
-    if config_path is not None:
+    if encryption:
+        if directory is None or config_path is not None or issuer is not None or cells:
+            raise click.UsageError("--encryption goes with --dir alone")
+        issuer = ""
+    elif config_path is not None:
         if directory is not None or issuer is not None:
             raise click.UsageError("give either --config, or --dir and --issuer")
         saml = load(IdpConfig, config_path).saml
@@ -87,11 +93,12 @@ def keys_promote(
         directory, issuer, cells = saml.keys, saml.entity_id, (*saml.owning_cells, *cells)
     if directory is None or issuer is None:
         raise click.UsageError("give either --config, or --dir and --issuer")
-    done = promote(directory, issuer=issuer, cells=cells, clock=utc_now, key=key, unsafe_force=unsafe_force)
-    for reason in done.overridden:
+    # Every key of an organization opens, whatever its state, so this step can lock nobody out.
+    done = promote(directory, issuer=issuer, cells=cells, clock=utc_now, key=key, unsafe_force=unsafe_force or encryption)
+    overridden = [] if encryption else list(done.overridden)
+    for reason in overridden:
         click.echo(f"forced over: {reason}", err=True)
-    forced = {"forced_over": list(done.overridden)}
-    _say(done.active, f"{directory}: {done.active.fingerprint[:16]} is active", as_json=as_json, **forced)
+    _say(done.active, f"{directory}: {done.active.fingerprint[:16]} is active", as_json=as_json, forced_over=overridden)
     until = _utc(retire_from(done.retired))
     text = (
         f"{directory}: {done.retired.fingerprint[:16]} is retired and stays published; keys retire removes it from {until} on"

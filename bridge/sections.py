@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge.handoff import check_org_path
-from bridge.section import FilePath, HttpUrl, Section, one_secret, read_secret
+from bridge.secret_file import read_secret
+from bridge.section import FilePath, HttpUrl, Section
 from bridge.urls import DEFAULT_ACS_PATH, origin
 
 AttributeName = Annotated[str, Field(min_length=1, max_length=256)]
@@ -99,7 +100,7 @@ class Topology(Section):
         return self
 
     def bearer_token(self) -> SecretStr | None:
-        """Return the token for the service's API, or None where none is configured."""
+        """Return the token for the service's API, or None where none is configured; raises `ValueError` for its file."""
         return self.token if self.token_file is None else read_secret(self.token_file)
 
 
@@ -113,6 +114,7 @@ class Saml(Section):
     certificate_file: FilePath | None = None
     keys: FilePath | None = Field(default=None, validate_default=True)
     owning_cells: tuple[CellUrl, ...] = ()
+    signed: Literal["response", "assertion", "both"] = "response"
     lifetime_seconds: int = Field(default=60, ge=10, le=300)
     acs_path: str = DEFAULT_ACS_PATH
 
@@ -143,6 +145,18 @@ def acs_template(value: str) -> str:
     return value
 
 
+class Encrypt(Section):
+    """One `[[encrypt]]`: an organization whose assertions are encrypted, and the certificate of the key that reads them."""
+
+    org: str
+    certificate: FilePath
+
+    @field_validator("org")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        return check_org_path(value)
+
+
 class ProviderConfig(Section):
     """One `[[provider]]`. `kind` names the provider's file where `name` is another (two GitLabs)."""
 
@@ -166,7 +180,8 @@ class ProviderConfig(Section):
 
     @model_validator(mode="after")
     def _one_client_secret(self) -> Self:
-        one_secret(self.client_secret, self.client_secret_file, key="client_secret")
+        if (self.client_secret is None) == (self.client_secret_file is None):
+            raise ValueError("give exactly one of client_secret and client_secret_file")
         return self
 
     @property
@@ -175,8 +190,9 @@ class ProviderConfig(Section):
         return self.kind or self.name
 
     def secret(self) -> str:
-        """Return the client secret."""
-        return one_secret(self.client_secret, self.client_secret_file, key="client_secret").get_secret_value()
+        """Return the client secret; raises `ValueError` for a file that cannot be read."""
+        found = self.client_secret if self.client_secret_file is None else read_secret(self.client_secret_file)
+        return found.get_secret_value() if found else ""
 
 
 class TrustAttributes(Section):
@@ -239,6 +255,8 @@ class OrgConfig(Section):
     link_by_email: tuple[str, ...] = ()
     providers: tuple[str, ...] = Field(min_length=1)
     new_account: dict[str, str | int | bool] = Field(default_factory=dict)
+    encryption_keys: FilePath | None = None
+    require_encryption: bool = False
 
     @field_validator("path")
     @classmethod
@@ -250,6 +268,12 @@ class OrgConfig(Section):
         stray = sorted(set(self.link_by_email) - set(self.providers))
         if stray:
             raise ValueError(f"link_by_email names {', '.join(stray)}, which providers does not allow")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_where_encryption_is_required(self) -> Self:
+        if self.require_encryption and self.encryption_keys is None:
+            raise ValueError("require_encryption needs encryption_keys: nothing could be read")
         return self
 
 
@@ -269,5 +293,5 @@ class TopologyService(Listen):
     token_file: FilePath | None = None
 
     def bearer_token(self) -> SecretStr | None:
-        """Return the token that callers must show, or None where none is configured."""
+        """Return the token that callers must show, or None where none is configured; raises `ValueError` for its file."""
         return self.token if self.token_file is None else read_secret(self.token_file)

@@ -20,6 +20,7 @@ from bridge.oauth.providers import Provider
 from bridge.oauth.providers import build as build_providers
 from bridge.seal import Seal
 from bridge.topology.client import Topology, open_topology
+from idp.responses import Responses
 
 SESSION_COOKIE = "cb-legacy"
 
@@ -33,6 +34,7 @@ class LegacyCell:
     topology: Topology
     accounts: AccountStore
     keys: Reloaded[KeyRing]
+    responses: Responses
     seal: Seal
     clock: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
@@ -46,14 +48,13 @@ def build(config: IdpConfig) -> LegacyCell:
     """Return the cell that *config* describes; raises `OperatorError` for what it points to and cannot be used."""
     return LegacyCell(
         config=config,
-    # Half of the threads of a worker, so that no provider that hangs takes them all.
-    http = ProviderHttp(calls_at_once=max(1, config.service.threads // 2))
         providers=build_providers(config.provider, http=ProviderHttp(), clock=utc_now),
         topology=open_topology(
             config.topology, public_url=config.service.public_url, acs_path=config.saml.acs_path, clock=utc_now
         ),
         accounts=open_accounts(config),
         keys=Reloaded(ring_files(config.saml), lambda _: KeyRing.configured(config.saml), name="keys"),
+        responses=Responses.configured(config),
         seal=Seal.from_files(config.service.secret_files),
         clock=utc_now,
         random_bytes=secrets.token_bytes,

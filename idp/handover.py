@@ -11,8 +11,6 @@ from flask import Response
 from bridge.handoff import Handoff, binding_of
 from bridge.identity import ExternalIdentity
 from bridge.oauth.attempt import LoginAttempt
-from bridge.saml.render import render
-from bridge.saml.sign import sign
 from bridge.web import pages
 from idp.cell import LegacyCell
 
@@ -36,10 +34,10 @@ def hand_over(cell: LegacyCell, identity: ExternalIdentity, attempt: LoginAttemp
         now=cell.clock(),
         random_bytes=cell.random_bytes,
     )
-    signed = sign(render(handoff), cell.keys.current().active)
+    response = cell.responses.write(handoff, cell.keys.current().active, random_bytes=cell.random_bytes)
     log.info(
         "handoff.issued", handoff_id=handoff.id, org_id=route.org_id, cell_id=route.cell_id, provider=identity.key.provider
     )
     return pages.handoff(
-        acs_url=route.acs_url, saml_response=signed.base64, relay_state=handoff.relay_state, org_name=route.org_path
+        acs_url=route.acs_url, saml_response=response.base64, relay_state=handoff.relay_state, org_name=route.org_path
     )

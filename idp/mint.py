@@ -14,9 +14,9 @@ from bridge.errors import RequestMalformed
 from bridge.handoff import Handoff, binding_of, new_reference
 from bridge.identity import Email, EmailEvidence, ExternalIdentity, IdentityKey, MalformedValue
 from bridge.keys import KeyRing
-from bridge.saml.render import render
-from bridge.saml.sign import SignedResponse, sign
+from bridge.saml.sign import SignedResponse
 from bridge.topology.client import open_topology
+from idp.responses import Responses
 
 EVIDENCE_RULE = "mint.operator"
 
@@ -59,4 +59,5 @@ def mint(config: IdpConfig, wanted: Wanted) -> SignedResponse:
         )
     except MalformedValue as error:
         raise RequestMalformed(reason=str(error)) from error
-    return sign(render(handoff), KeyRing.configured(config.saml).active)
+    key = KeyRing.configured(config.saml).active
+    return Responses.configured(config).write(handoff, key, random_bytes=secrets.token_bytes)

@@ -6,11 +6,14 @@ The law: what is not in the configuration is not here; an unknown path is answer
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cryptography import x509
+
 from bridge.accounts.policy import OrgPolicy
 from bridge.config import SpConfig
 from bridge.errors import OrgNotHere
 from bridge.saml.trust import Endpoint
 from bridge.urls import acs_url, sp_entity_id
+from sp.encryption import encryption_keys
 
 GITLAB_ACS_PATH = "/o/{org}/-/saml/callback"
 
@@ -25,6 +28,7 @@ class Organization:
     policy: OrgPolicy
     endpoints: Mapping[str, Endpoint]
     default_endpoint: Endpoint
+    encryption_certificate: x509.Certificate | None
 
 
 def acs_paths(config: SpConfig) -> tuple[str, ...]:
@@ -33,9 +37,13 @@ def acs_paths(config: SpConfig) -> tuple[str, ...]:
 
 
 def organizations(config: SpConfig) -> dict[str, Organization]:
-    """Return the organizations of *config* by path. Every expected URL is built from `service.public_url`."""
+    """Return the organizations of *config* by path. Every expected URL is built from `service.public_url`.
+
+    Raises `KeyRingError` for encryption keys that cannot be used.
+    """
     found = {}
     for org in config.org:
+        encryption = encryption_keys(org.encryption_keys)
         endpoints = {
             template: Endpoint(
                 org_id=org.id,
@@ -43,6 +51,8 @@ def organizations(config: SpConfig) -> dict[str, Organization]:
                 acs_url=acs_url(config.service.public_url, org.path, template),
                 sp_entity_id=sp_entity_id(config.service.public_url, org.path),
                 binding=org.binding,
+                decryption_keys=encryption.keys,
+                require_encryption=org.require_encryption,
             )
             for template in acs_paths(config)
         }
@@ -53,6 +63,7 @@ def organizations(config: SpConfig) -> dict[str, Organization]:
             policy=OrgPolicy.from_config(org),
             endpoints=endpoints,
             default_endpoint=endpoints[config.acs_path],
+            encryption_certificate=encryption.certificate,
         )
     return found
 

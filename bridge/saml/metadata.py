@@ -29,6 +29,16 @@ _KEY = (
     f'<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="{names.DS}"><ds:X509Data><ds:X509Certificate>%s'
     "</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"
 )
+_ENCRYPTION_KEY = _KEY.replace('use="signing"', 'use="encryption"').replace(
+    "</md:KeyDescriptor>",
+    f'<md:EncryptionMethod Algorithm="{names.AES256_GCM}"/><md:EncryptionMethod Algorithm="{names.RSA_OAEP}">'
+    f'<ds:DigestMethod xmlns:ds="{names.DS}" Algorithm="{names.SHA256}"/>'
+    f'<xenc11:MGF xmlns:xenc11="{names.XENC11}" Algorithm="{names.MGF1_SHA256}"/></md:EncryptionMethod></md:KeyDescriptor>',
+)
+
+
+def _base64(certificate: x509.Certificate) -> str:
+    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode("ascii")
 
 
 def idp_metadata(*, entity_id: str, sso_url: str, certificates: Iterable[x509.Certificate]) -> bytes:
@@ -36,7 +46,7 @@ def idp_metadata(*, entity_id: str, sso_url: str, certificates: Iterable[x509.Ce
 
     *sso_url* is the sign-in page: the schema demands a SingleSignOnService, though no AuthnRequest is answered there.
     """
-    keys = "".join(_KEY % base64.b64encode(one.public_bytes(Encoding.DER)).decode("ascii") for one in certificates)
+    keys = "".join(_KEY % _base64(one) for one in certificates)
     return (
         f'{_HEAD}<md:EntityDescriptor xmlns:md="{names.MD}" entityID="{attribute(entity_id)}">'
         f'<md:IDPSSODescriptor WantAuthnRequestsSigned="false" protocolSupportEnumeration="{names.PROTOCOL}">{keys}'
@@ -46,12 +56,13 @@ def idp_metadata(*, entity_id: str, sso_url: str, certificates: Iterable[x509.Ce
     ).encode()
 
 
-def sp_metadata(*, entity_id: str, acs_url: str) -> bytes:
-    """Return the metadata of one organization's endpoint."""
+def sp_metadata(*, entity_id: str, acs_url: str, encryption_certificate: x509.Certificate | None = None) -> bytes:
+    """Return the metadata of one organization's endpoint, with what to encrypt to and how if it can decrypt."""
+    key = "" if encryption_certificate is None else _ENCRYPTION_KEY % _base64(encryption_certificate)
     return (
         f'{_HEAD}<md:EntityDescriptor xmlns:md="{names.MD}" entityID="{attribute(entity_id)}">'
         '<md:SPSSODescriptor AuthnRequestsSigned="false" WantAssertionsSigned="false" '
-        f'protocolSupportEnumeration="{names.PROTOCOL}">'
+        f'protocolSupportEnumeration="{names.PROTOCOL}">{key}'
         f"<md:NameIDFormat>{text(names.PERSISTENT)}</md:NameIDFormat>"
         f'<md:AssertionConsumerService Binding="{names.HTTP_POST}" Location="{attribute(acs_url)}" index="0" isDefault="true"/>'
         "</md:SPSSODescriptor></md:EntityDescriptor>\n"

@@ -7,6 +7,7 @@ import pytest
 from bridge.keys import create_key
 from bridge.saml.second_opinion import SecondOpinion
 from tests.saml.forge import NOW, Forge
+from tests.saml.sealer import Sealer
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,11 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Forge:
         p384=create_key(ring / "p384", now=yesterday, algorithm="ec-p384"),
         second_opinion=SecondOpinion(),
     )
+
+
+@pytest.fixture(scope="session")
+def sealer(forge: Forge, tmp_path_factory: pytest.TempPathFactory) -> Sealer:
+    """An organization that decrypts, its keys made once."""
+    ring = tmp_path_factory.mktemp("encryption")
+    made = [create_key(ring / name, now=NOW - timedelta(days=1)) for name in ("active", "next", "stranger")]
+    return Sealer(forge, *made)
