@@ -89,12 +89,12 @@ def serve(service: str, config_path: Path) -> None:
         from idp.app import create_app as legacy_cell
 
         idp = load(IdpConfig, config_path)
-        run(lambda: legacy_cell(idp), name="idp", listen=idp.service)
+        run(lambda: legacy_cell(idp), name="idp", listen=idp.service, cell_id=idp.cell.id)
     elif service == "sp":
         from sp.app import create_app as owning_cell
 
         sp = load(SpConfig, config_path)
-        run(lambda: owning_cell(sp), name="sp", listen=sp.service)
+        run(lambda: owning_cell(sp), name="sp", listen=sp.service, cell_id=sp.cell.id)
     else:
         from bridge.topology.service import create_app as topology_service
 

@@ -36,7 +36,11 @@ def hand_over(cell: LegacyCell, identity: ExternalIdentity, attempt: LoginAttemp
     )
     response = cell.responses.write(handoff, cell.keys.current().active, random_bytes=cell.random_bytes)
     log.info(
-        "handoff.issued", handoff_id=handoff.id, org_id=route.org_id, cell_id=route.cell_id, provider=identity.key.provider
+        "handoff.issued",
+        handoff_id=handoff.id,
+        org_id=route.org_id,
+        owning_cell_id=route.cell_id,
+        provider=identity.key.provider,
     )
     return pages.handoff(
         acs_url=route.acs_url, saml_response=response.base64, relay_state=handoff.relay_state, org_name=route.org_path

@@ -24,7 +24,7 @@ _NAMES = {"saml": SAML, "samlp": SAMLP}
 _TOLD = {
     "login.started": ("provider",),
     "identity.read": ("provider", "email_verified", "rule"),
-    "handoff.issued": ("org_id", "cell_id"),
+    "handoff.issued": ("org_id", "owning_cell_id"),
     "handoff.verified": ("org_id",),
     "session.opened": ("account_id", "outcome"),
     "request.refused": ("code",),

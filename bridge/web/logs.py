@@ -5,6 +5,7 @@ only from WARNING up and without quoted text or queries; and `drop_secrets` cuts
 """
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -30,14 +31,17 @@ _SECRET_VALUE = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?![0-9a-fA-F]+(?![\w-]))
 _QUOTED_OR_QUERY = re.compile(r"['\"].*['\"]|\?\S*|\S*://\S*", re.DOTALL)
 
 
-def configure(level: str = "info", *, service: str, stream: TextIO | None = None) -> None:
-    """Send the log of this process to *stream* (standard error): our events from *level* up, libraries' from WARNING up."""
+def configure(level: str = "info", *, service: str, cell_id: int | None = None, stream: TextIO | None = None) -> None:
+    """Send the log of this process to *stream* (standard error): our events from *level* up, libraries' from WARNING up.
+
+    Every line names the *service*, the process, and the cell where it is one: many cells and replicas write into one log.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _name_service(service),
+            _name_process({"service": service} | ({} if cell_id is None else {"cell_id": cell_id})),
             trace_without_values,
             drop_secrets,
             structlog.processors.JSONRenderer(default=lambda value: type(value).__name__, ensure_ascii=True),
@@ -131,9 +135,9 @@ def _without_secrets(name: str, value: Any) -> Any:
     return value
 
 
-def _name_service(service: str) -> structlog.typing.Processor:
-    def name_service(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        event["service"] = service
+def _name_process(names: Mapping[str, str | int]) -> structlog.typing.Processor:
+    def name_process(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.update(names, pid=os.getpid())  # asked each time: workers are forked later
         return event
 
-    return name_service
+    return name_process

@@ -59,12 +59,13 @@ class _Server(BaseApplication):  # type: ignore[misc]
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from error
 
 
-def serve(application: Callable[[], Flask], *, name: str, listen: Listen) -> None:
+def serve(application: Callable[[], Flask], *, name: str, listen: Listen, cell_id: int | None = None) -> None:
     """Serve *application* under *name* until SIGTERM (waits for open requests) or SIGINT; ends with `SystemExit`.
 
-    Each worker calls *application* once. A worker that dies is replaced; if the first ones cannot start, the exit code is 3.
+    The log names it by *name* and *cell_id*. Each worker calls *application* once. A worker that dies is replaced; if the first
+    ones cannot start, the exit code is 3.
     """
-    logs.configure(listen.log_level, service=name)
+    logs.configure(listen.log_level, service=name, cell_id=cell_id)
     owner = os.getpid()
     counters = Path(tempfile.mkdtemp(prefix="cellbridge-metrics-"))
     count_across_workers(counters)

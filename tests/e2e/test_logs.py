@@ -11,6 +11,7 @@ from bridge.harness.browser import Browser, Page
 from bridge.harness.pair import Options, Pair
 from bridge.harness.personas import PERSONAS, PROVIDERS
 from bridge.harness.processes import wait_until
+from bridge.harness.tables import DATABASES
 from bridge.harness.walk import Walk
 
 pytestmark = pytest.mark.e2e
@@ -73,7 +74,9 @@ def test_logs_hold_no_secret(tmp_path: Path, record_property: Callable[[str, obj
         secrets |= set(pair.client_secrets.values()) | {pair.topology_token, "spoofed-code-value", "spoofed-state-value"}
         secrets |= {(tmp_path / "seal.key").read_text("utf-8").strip(), "PRIVATE KEY", "private-query", "private-path"}
         logs = pair.logs()
+        spoke = {(name, line.get("cell_id"), "pid" in line) for name in DATABASES for line in pair.events(name)}
 
+    assert spoke == {("idp", 1, True), ("sp-2", 2, True), ("sp-3", 3, True)}, "a line does not say which cell wrote it"
     assert "handoff.verified" in logs
     assert "session.opened" in logs
     leaked = sorted(secret[:12] for secret in secrets if len(secret) >= 4 and secret in logs)

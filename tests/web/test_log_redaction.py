@@ -1,6 +1,8 @@
 """What the log says, and above all what it does not."""
 
+import json
 import logging
+import os
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import structlog
 from flask import Flask, abort
 
 from bridge.errors import ConfigInvalid, HandoffDisagreement, HandoffSignature, ProviderDenied
-from bridge.web.logs import CUT, LibraryHandler, drop_secrets, trace_of
+from bridge.web.logs import CUT, LibraryHandler, configure, drop_secrets, trace_of
 from bridge.web.reference import bind_reference
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMDAifQ.c2lnbmF0dXJl"
@@ -33,6 +35,24 @@ def test_one_line_for_each_request(app: Flask, read_log: Any) -> None:
     assert "PATHVALUE" not in str(line)
     assert "QUERYVALUE" not in str(line)
     assert "code" not in line
+
+
+@pytest.mark.parametrize(("cell_id", "told"), [(2, {"cell_id": 2}), (None, {})])
+def test_every_line_says_which_process_of_which_cell(
+    capsys: pytest.CaptureFixture[str], read_log: Any, cell_id: int | None, told: dict[str, int]
+) -> None:
+    """Cells and their workers may write into one log; what an event says of itself cannot hide who speaks."""
+    configure("info", service="sp", cell_id=cell_id)
+    structlog.get_logger().info("something.done", pid=0, service="idp")
+    logging.getLogger("urllib3").warning("something else")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert len(lines) == 2
+    for line in lines:
+        assert {name: line[name] for name in ("service", "pid", "cell_id") if name in line} == {
+            "service": "sp",
+            "pid": os.getpid(),
+            **told,
+        }
 
 
 def test_unmatched_addresses_and_strange_methods_are_not_repeated(app: Flask, read_log: Any) -> None:
