@@ -11,8 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge.handoff import check_org_path
-from bridge.secret_file import read_secret
-from bridge.section import FilePath, HttpUrl, Section
+from bridge.section import FilePath, HttpUrl, Section, one_secret, read_secret
 from bridge.urls import DEFAULT_ACS_PATH, origin
 
 AttributeName = Annotated[str, Field(min_length=1, max_length=256)]
@@ -100,7 +99,7 @@ class Topology(Section):
         return self
 
     def bearer_token(self) -> SecretStr | None:
-        """Return the token for the service's API, or None where none is configured; raises `ValueError` for its file."""
+        """Return the token for the service's API, or None where none is configured."""
         return self.token if self.token_file is None else read_secret(self.token_file)
 
 
@@ -180,8 +179,7 @@ class ProviderConfig(Section):
 
     @model_validator(mode="after")
     def _one_client_secret(self) -> Self:
-        if (self.client_secret is None) == (self.client_secret_file is None):
-            raise ValueError("give exactly one of client_secret and client_secret_file")
+        one_secret(self.client_secret, self.client_secret_file, key="client_secret")
         return self
 
     @property
@@ -190,9 +188,8 @@ class ProviderConfig(Section):
         return self.kind or self.name
 
     def secret(self) -> str:
-        """Return the client secret; raises `ValueError` for a file that cannot be read."""
-        found = self.client_secret if self.client_secret_file is None else read_secret(self.client_secret_file)
-        return found.get_secret_value() if found else ""
+        """Return the client secret."""
+        return one_secret(self.client_secret, self.client_secret_file, key="client_secret").get_secret_value()
 
 
 class TrustAttributes(Section):
@@ -293,5 +290,5 @@ class TopologyService(Listen):
     token_file: FilePath | None = None
 
     def bearer_token(self) -> SecretStr | None:
-        """Return the token that callers must show, or None where none is configured; raises `ValueError` for its file."""
+        """Return the token that callers must show, or None where none is configured."""
         return self.token if self.token_file is None else read_secret(self.token_file)

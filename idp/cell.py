@@ -46,9 +46,11 @@ class LegacyCell:
 
 def build(config: IdpConfig) -> LegacyCell:
     """Return the cell that *config* describes; raises `OperatorError` for what it points to and cannot be used."""
+    # Half of the threads of a worker, so that no provider that hangs takes them all.
+    http = ProviderHttp(calls_at_once=max(1, config.service.threads // 2))
     return LegacyCell(
         config=config,
-        providers=build_providers(config.provider, http=ProviderHttp(), clock=utc_now),
+        providers=build_providers(config.provider, http=http, clock=utc_now),
         topology=open_topology(
             config.topology, public_url=config.service.public_url, acs_path=config.saml.acs_path, clock=utc_now
         ),
