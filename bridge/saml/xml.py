@@ -6,8 +6,8 @@ The law: bytes are refused before they are parsed wherever text alone can tell, 
 
 import re
 import threading
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -54,6 +54,9 @@ class Document(NamedTuple):
 
     def annotate(self, refusal: HandoffError) -> None:
         """Fill in where *refusal* happened in this document and the reference that the document claims to have."""
+        root = local_name(self.root)
+        if refusal.node and refusal.node.partition("/")[0] != root:
+            refusal.node = f"{root}/{refusal.node}"  # an assertion that was parsed again by itself stands in the response
         if refusal.line is None and refusal.node:
             element = self._find(refusal.node)
             refusal.line = element.sourceline if element is not None else None
@@ -61,11 +64,8 @@ class Document(NamedTuple):
             refusal.unverified_reference = self._unverified_reference()
 
     def _find(self, path: str) -> etree._Element | None:
-        first, *steps = path.split("/")
-        if first != local_name(self.root):
-            steps.insert(0, first)
         found: etree._Element | None = self.root
-        for step in steps:
+        for step in path.split("/")[1:]:
             match = _STEP.fullmatch(step)
             if found is None or match is None:
                 return None
@@ -151,7 +151,8 @@ def _gate_namespaces(text: str, root: etree._Element) -> None:
     declared = _NAMESPACE.findall(text)
     if len(declared) == text.count("xmlns") and all(map(_ABSOLUTE.fullmatch, set(declared))):
         return
-    for _event, (_prefix, uri) in etree.iterwalk(root, events=("start-ns",)):  # each declaration once, not once a scope
+    walk: Iterable[tuple[str, Any]] = etree.iterwalk(root, events=("start-ns",))  # each declaration once, not once a scope
+    for _event, (_prefix, uri) in walk:
         if not _ABSOLUTE.fullmatch(uri):
             raise HandoffMalformed(expected="absolute namespace URIs", received=uri)
 

@@ -12,7 +12,7 @@ from bridge.identity import NO_EVIDENCE, Email, EmailEvidence, ExternalIdentity,
 from bridge.sections import Topology as TopologySection
 from bridge.topology.answers import MAX_ANSWERS, Answers
 from bridge.topology.client import Topology, open_topology
-from bridge.topology.directory import ClaimHeld, Subject
+from bridge.topology.directory import ClaimHeld, Question
 from bridge.topology.wire import Place
 from bridge.urls import DEFAULT_ACS_PATH
 from tests.topology.conftest import TOKEN, Clock
@@ -170,16 +170,16 @@ class Source:
     """Counts questions, answers from a table, and fails on demand."""
 
     def __init__(self) -> None:
-        self.places: dict[Subject, Place] = {}
-        self.asked: list[Subject] = []
+        self.places: dict[Question, Place] = {}
+        self.asked: list[Question] = []
         self.down = False
 
-    def __call__(self, subject: Subject) -> Place | None:
+    def __call__(self, question: Question) -> Place | None:
         """Answer one question."""
-        self.asked.append(subject)
+        self.asked.append(question)
         if self.down:
             raise TopologyUnavailable(reason="down")
-        return self.places.get(subject)
+        return self.places.get(question)
 
 
 EMAIL = Email("clerk@acme.example")
