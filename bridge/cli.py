@@ -6,8 +6,6 @@ trace. Parts are imported inside their commands, so that `--help` and the inspec
 
 import importlib
 import json
-import os
-import secrets
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,10 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from pydantic import BaseModel, SecretStr
 
 from bridge.config import IdpConfig, SpConfig, TopologyConfig, load, read_tables
 from bridge.errors import BridgeError, ConfigInvalid
+from bridge.secret_file import write_new_secret
+from bridge.section import masked
 
 ConfigPath = click.option(
     "--config", "config_path", type=click.Path(path_type=Path), required=True, help="The service's TOML file."
@@ -70,12 +69,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _load_any(path: Path) -> IdpConfig | SpConfig | TopologyConfig:
-    """Load a file as the kind that its tables name: `[saml]` is the legacy cell's, `[[org]]` an owning cell's."""
+def _kind(path: Path) -> type[IdpConfig | SpConfig | TopologyConfig]:
+    """Return the kind that the tables of a file name: `[saml]` is the legacy cell's, `[[org]]` an owning cell's."""
     tables = read_tables(path)
     if "saml" in tables:
-        return load(IdpConfig, path)
-    return load(SpConfig, path) if "org" in tables else load(TopologyConfig, path)
+        return IdpConfig
+    return SpConfig if "org" in tables else TopologyConfig
+
+
+def _load_any(path: Path) -> IdpConfig | SpConfig | TopologyConfig:
+    return load(_kind(path), path)
 
 
 @main.command()
@@ -111,8 +114,9 @@ def config() -> None:
 @ConfigPath
 def config_check(config_path: Path) -> None:
     """Say every problem of a file at once."""
-    loaded = _load_any(config_path)
-    _compose(loaded)
+    from bridge.config_check import check
+
+    _compose(check(_kind(config_path), config_path))
     click.echo(f"{config_path}: no problems")
 
 
@@ -120,31 +124,16 @@ def config_check(config_path: Path) -> None:
 @ConfigPath
 def config_show(config_path: Path) -> None:
     """Print the configuration as the service reads it, secrets masked."""
-    click.echo(json.dumps(_masked(_load_any(config_path)), indent=2, default=str))
-
-
-def _masked(value: object) -> object:
-    if isinstance(value, SecretStr):
-        return "********"
-    if isinstance(value, BaseModel):
-        return {name: _masked(getattr(value, name)) for name in type(value).model_fields}
-    if isinstance(value, tuple):
-        return [_masked(item) for item in value]
-    return value
+    click.echo(json.dumps(masked(_load_any(config_path)), indent=2, default=str))
 
 
 def _compose(loaded: IdpConfig | SpConfig | TopologyConfig) -> None:
-    """Load what a configuration points to: secrets, keys, certificates, providers; raises the first thing that is unusable."""
-    if isinstance(loaded, TopologyConfig):
-        from bridge.topology.directory_file import load_directory
-
-        load_directory(loaded.service.directory_file)
-        return
+    """Put a cell together as its service does: what is left to be refused is told, one thing at a time."""
     if isinstance(loaded, IdpConfig):
         from idp.cell import build
 
         build(loaded)
-    else:
+    if isinstance(loaded, SpConfig):
         from sp.cell import build as build_owning_cell
 
         build_owning_cell(loaded)
@@ -163,15 +152,7 @@ def secret_new(path: Path, if_missing: bool) -> None:
     if if_missing and path.exists():
         click.echo(f"{path}: is there")
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise ConfigInvalid(
-            source=str(path), problems=(f"cannot be made: {error.strerror}; --if-missing keeps what is there",)
-        ) from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+    write_new_secret(path)
     click.echo(f"{path}: made")
 
 

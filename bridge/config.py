@@ -112,8 +112,14 @@ def load(kind: type[ConfigT], path: Path, environment: Mapping[str, str] = os.en
 
     Relative paths start at the file's own directory. Raises `ConfigInvalid` with all problems at once.
     """
-    tables = read_tables(path)
-    _override(tables, environment)
+    return validate(kind, read_overridden(path, environment), path)
+
+
+def validate(kind: type[ConfigT], tables: Mapping[str, Any], path: Path) -> ConfigT:
+    """Return the configuration that *tables* of the file at *path* make; raises `ConfigInvalid` with all problems at once.
+
+    No file that it names is opened here: see `bridge.config_check`.
+    """
     try:
         return kind.model_validate(tables, context={"base": path.parent.resolve()})
     except ValidationError as error:
@@ -136,6 +142,13 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigInvalid(source=str(path), problems=(f"cannot be read: {error.strerror}",)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigInvalid(source=str(path), problems=(f"is not TOML: {error}",)) from error
+
+
+def read_overridden(path: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return the tables of the TOML file at *path*, overridden by variables; raises `ConfigInvalid`."""
+    tables = read_tables(path)
+    _override(tables, environment)
+    return tables
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:

@@ -15,12 +15,21 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bridge.errors import ConfigInvalid
+from bridge.secret_file import read_secret
 
 MIN_SECRET_CHARS = 32
 
 
 class SealBroken(ValueError):
     """Raised if a sealed value was made for another purpose, by another secret, or was changed."""
+
+
+def read_sealing_secret(path: Path) -> str:
+    """Return the sealing secret in the file at *path*; raises `ValueError` where it cannot be read or is too short."""
+    secret = read_secret(path).get_secret_value()
+    if len(secret) < MIN_SECRET_CHARS:
+        raise ValueError(f"{path} holds fewer than {MIN_SECRET_CHARS} characters")
+    return secret
 
 
 class Seal:
@@ -39,12 +48,9 @@ class Seal:
         problems: list[str] = []
         for path in paths:
             try:
-                secrets.append(path.read_text("utf-8").strip())
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(f"service.secret_files: cannot read {path}: {type(error).__name__}")
-                continue
-            if len(secrets[-1]) < MIN_SECRET_CHARS:
-                problems.append(f"service.secret_files: {path} holds fewer than {MIN_SECRET_CHARS} characters")
+                secrets.append(read_sealing_secret(path))
+            except ValueError as error:
+                problems.append(f"service.secret_files: {error}")
         if problems:
             raise ConfigInvalid(source="secret files", problems=tuple(problems))
         return cls(secrets)

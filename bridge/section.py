@@ -36,19 +36,12 @@ def _relative_to_file(value: Path, info: ValidationInfo) -> Path:
     return value if value.is_absolute() else base / value
 
 
-def read_secret(path: Path) -> SecretStr:
-    """Return what the file at *path* holds, white space around it removed; raises `ValueError` for none."""
-    try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"cannot read {path}: {type(error).__name__}") from error
-    if not text:
-        raise ValueError(f"{path} is empty")
-    return SecretStr(text)
-
-
-def one_secret(given: SecretStr | None, file: Path | None, *, key: str) -> SecretStr:
-    """Return the secret that is *given* or stands in *file*; raises `ValueError` for none and for two."""
-    if (given is None) == (file is None):
-        raise ValueError(f"give exactly one of {key} and {key}_file")
-    return given if given is not None else read_secret(file)  # type: ignore[arg-type]
+def masked(value: object) -> object:
+    """Return tables, lists and values of a configuration as plain data, every secret in them replaced by stars."""
+    if isinstance(value, SecretStr):
+        return "********"
+    if isinstance(value, BaseModel):
+        return {name: masked(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, tuple):
+        return [masked(item) for item in value]
+    return value

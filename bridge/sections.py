@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge.handoff import check_org_path
-from bridge.section import FilePath, HttpUrl, Section, one_secret, read_secret
+from bridge.secret_file import read_secret
+from bridge.section import FilePath, HttpUrl, Section
 from bridge.urls import DEFAULT_ACS_PATH, origin
 
 AttributeName = Annotated[str, Field(min_length=1, max_length=256)]
@@ -39,7 +40,7 @@ class Listen(Section):
             raise ValueError("must be a database URL, such as sqlite:///idp.db") from error
         backend = url.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
-            raise ValueError("must be sqlite:///... or postgresql+psycopg://...")
+            raise ValueError("must be sqlite:///... or postgresql://...")
         if backend == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         elif not url.database or url.database == ":memory:":
@@ -99,7 +100,7 @@ class Topology(Section):
         return self
 
     def bearer_token(self) -> SecretStr | None:
-        """Return the token for the service's API, or None where none is configured."""
+        """Return the token for the service's API, or None where none is configured; raises `ValueError` for its file."""
         return self.token if self.token_file is None else read_secret(self.token_file)
 
 
@@ -179,7 +180,8 @@ class ProviderConfig(Section):
 
     @model_validator(mode="after")
     def _one_client_secret(self) -> Self:
-        one_secret(self.client_secret, self.client_secret_file, key="client_secret")
+        if (self.client_secret is None) == (self.client_secret_file is None):
+            raise ValueError("give exactly one of client_secret and client_secret_file")
         return self
 
     @property
@@ -188,8 +190,10 @@ class ProviderConfig(Section):
         return self.kind or self.name
 
     def secret(self) -> str:
-        """Return the client secret."""
-        return one_secret(self.client_secret, self.client_secret_file, key="client_secret").get_secret_value()
+        """Return the client secret; raises `ValueError` for a file that cannot be read."""
+        if self.client_secret is None:
+            return read_secret(self.client_secret_file or Path()).get_secret_value()
+        return self.client_secret.get_secret_value()
 
 
 class TrustAttributes(Section):
@@ -290,5 +294,5 @@ class TopologyService(Listen):
     token_file: FilePath | None = None
 
     def bearer_token(self) -> SecretStr | None:
-        """Return the token that callers must show, or None where none is configured."""
+        """Return the token that callers must show, or None where none is configured; raises `ValueError` for its file."""
         return self.token if self.token_file is None else read_secret(self.token_file)

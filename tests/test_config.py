@@ -272,15 +272,6 @@ class TestSecrets:
         config = files.idp(IDP.replace('client_secret = "shh"', 'client_secret_file = "secret"'))
         assert config.provider[0].secret() == "s3cret"
 
-    @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff"])
-    def test_an_unusable_secret_file_is_a_problem_at_load(self, files: Files, content: bytes | None) -> None:
-        """A missing, empty or unreadable secret is found at start, not at the first sign-in."""
-        if content is not None:
-            (files.folder / "secret").write_bytes(content)
-        (problem,) = files.problems(IdpConfig, IDP.replace('client_secret = "shh"', 'client_secret_file = "secret"'))
-        assert problem.startswith("provider.0: ")
-        assert "secret" in problem
-
     def test_sealing_secrets_have_no_default(self, files: Files) -> None:
         """A deployment names its own."""
         assert files.problems(IdpConfig, IDP.replace('secret_files = ["secrets/seal.key"]', "")) == (

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bridge.errors import OrgUnknown, ProviderEmailMissing, TopologyUnavailable
+from bridge.errors import ConfigInvalid, OrgUnknown, ProviderEmailMissing, TopologyUnavailable
 from bridge.handoff import OrgRoute
 from bridge.identity import Email, ExternalIdentity, IdentityKey
 from bridge.sections import Topology as TopologySection
@@ -65,13 +65,16 @@ def open_topology(
 ) -> "TopologyClient":
     """Return the client that *config* names; the URLs of our own endpoints are built from *public_url* and *acs_path*.
 
-    *clock* gives the time, aware, UTC. Raises `ConfigInvalid` for a directory file that cannot be used.
+    *clock* gives the time, aware, UTC. Raises `ConfigInvalid` for a file that cannot be used.
     """
     source: Source
     if config.file is not None:
         source = FileSource(load_directory(config.file))
     else:
-        token = config.bearer_token()
+        try:
+            token = config.bearer_token()
+        except ValueError as error:
+            raise ConfigInvalid(source="topology", problems=(f"topology.token_file: {error}",)) from error
         http = TopologyHttp(
             str(config.url),
             token=None if token is None else token.get_secret_value(),

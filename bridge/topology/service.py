@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from bridge.config import TopologyConfig
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ConfigInvalid
 from bridge.identity import Email, MalformedValue
 from bridge.topology import wire
 from bridge.topology.claims import ClaimStore, open_claims
@@ -70,10 +70,13 @@ class Authority:
 
 
 def create_app(config: TopologyConfig, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Flask:
-    """Return the service; raises `ConfigInvalid` for its directory file, `SQLAlchemyError` for its database."""
+    """Return the service; raises `ConfigInvalid` for a file that cannot be used, `SQLAlchemyError` for its database."""
     app = Flask("topology", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = wire.MAX_BODY_BYTES
-    token = config.service.bearer_token()
+    try:
+        token = config.service.bearer_token()
+    except ValueError as error:
+        raise ConfigInvalid(source="topology", problems=(f"service.token_file: {error}",)) from error
     authority = Authority(
         load_directory(config.service.directory_file), open_claims(config.service.database_url.get_secret_value())
     )

@@ -66,7 +66,7 @@ def build(configs: Iterable[ProviderConfig], *, http: ProviderHttp, clock: Calla
     built: dict[str, Provider] = {}
     problems: list[str] = []
     for index, config in enumerate(configs):
-        found = _problems(config)
+        found = problems_of(config)
         if config.name in built:
             found.append(f"name: {config.name} stands more than once")
         if not found:
@@ -80,7 +80,8 @@ def build(configs: Iterable[ProviderConfig], *, http: ProviderHttp, clock: Calla
     return built
 
 
-def _problems(config: ProviderConfig) -> list[str]:
+def problems_of(config: ProviderConfig) -> list[str]:
+    """Return what no provider of its kind could be built from, each with its key; files are read when one is built."""
     kind = config.provider_kind
     provider_class = PROVIDERS.get(kind)
     if provider_class is None:
