@@ -10,6 +10,7 @@ from bridge import errors
 from bridge.errors import (
     AccountError,
     BridgeError,
+    DatabaseUnavailable,
     HandoffError,
     HandoffReplayed,
     HandoffSignature,
@@ -59,6 +60,7 @@ STATUS = {
     "account.identity_conflict": 409,
     "rate": 429,
     "session": 401,
+    "database": 503,
     "internal": 500,
 }
 
@@ -159,6 +161,7 @@ def test_what_is_worth_trying_again_says_when() -> None:
     """429 and 503 carry Retry-After, and nothing else does."""
     waits = {kind.code: kind.retry_after_seconds for kind in LEAVES if kind.retry_after_seconds}
     assert waits == {
+        "database.unavailable": DatabaseUnavailable.retry_after_seconds,
         "rate.limited": RateLimited.retry_after_seconds,
         "topology.unavailable": TopologyUnavailable.retry_after_seconds,
     }

@@ -12,6 +12,7 @@ from typing import Self
 import structlog
 
 from bridge.accounts.records import Purged
+from bridge.errors import BridgeError
 
 _FULL = 0xFFFF
 
@@ -66,7 +67,8 @@ class BackgroundPurge:
         try:
             purged = self._purge(self._clock())
         except Exception as error:  # noqa: BLE001 - a thread that ends would never purge again
-            log.warning("purge.failed", kind=type(error).__name__)
+            evidence = {"evidence": error.evidence()} if isinstance(error, BridgeError) else {}
+            log.warning("purge.failed", kind=type(error).__name__, **evidence)
             return
         if purged.spent_handoffs or purged.sessions:
             log.info("purge.done", spent_handoffs=purged.spent_handoffs, sessions=purged.sessions)

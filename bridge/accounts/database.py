@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 
+from bridge.accounts.trouble import trouble_is_told
 from bridge.errors import DatabaseNotReady
 
 BUSY_SECONDS = 5
@@ -57,8 +58,8 @@ def open_engine(url: str) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Give a connection for reading alone; on SQLite it waits for no writer."""
-    with engine.connect().execution_options(**{_READS_ONLY: True}) as connection:
+    """Give a connection for reading alone; on SQLite it waits for no writer. Raises `DatabaseUnavailable`."""
+    with trouble_is_told(), engine.connect().execution_options(**{_READS_ONLY: True}) as connection:
         yield connection
 
 

@@ -1,7 +1,7 @@
 """The account store of a cell: sign-in as one transaction, sessions, and what operators do to accounts.
 
 The law: exactly once by construction. Spending the handoff, linking or creating the account, the audit rows and the session are
-one transaction; a refusal leaves one audit row and nothing else.
+one transaction; a refusal leaves one audit row and nothing else. Every method may raise `DatabaseUnavailable`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 
 from sqlalchemy import Connection, Engine, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
 from bridge.accounts import audit
 from bridge.accounts.database import at_head, reading
@@ -23,10 +23,12 @@ from bridge.accounts.sessions import SessionRules, end_all_sessions, end_session
 from bridge.accounts.sign_in import Arrival, Refusal, open_known, record_refusal, sign_in_once
 from bridge.accounts.tables import accounts
 from bridge.accounts.transaction import transact
+from bridge.accounts.trouble import trouble_is_told
 from bridge.errors import (
     AccountError,
     AccountPending,
     DatabaseNotReady,
+    DatabaseUnavailable,
     NoSuchAccount,
     OrgReadOnly,
     ProviderDisabled,
@@ -139,7 +141,7 @@ class AccountStore:
             return None
         signed_in, to_touch = found
         if to_touch is not None:
-            with suppress(OperationalError):  # a busy database may lose a touch: the next request brings another
+            with suppress(DatabaseUnavailable):  # a busy database may lose a touch: the next request brings another
                 transact(self._engine, lambda connection: touch_session(connection, to_touch, now=now))
         return signed_in
 
@@ -166,7 +168,7 @@ class AccountStore:
     def check_ready(self) -> None:
         """Return if the database answers and stands at the newest migration.
 
-        Raises `DatabaseNotReady`, or SQLAlchemy's `DBAPIError` where the database does not answer.
+        Raises `DatabaseNotReady`, or `DatabaseUnavailable` where the database does not answer.
         """
         if not at_head(self._engine):
             raise DatabaseNotReady(reason="the tables are not at the newest migration; run cellbridge db upgrade")
@@ -195,7 +197,7 @@ class AccountStore:
         reference: str | None = None,
     ) -> Account:
         """Add an account by an operator's hand; raises `AlreadyTaken`."""
-        with _taken_is_refused(), self._engine.begin() as connection:
+        with trouble_is_told(), _taken_is_refused(), self._engine.begin() as connection:
             account = insert_account(
                 connection,
                 org_id=org_id,
@@ -214,7 +216,7 @@ class AccountStore:
         self, account: Account, key: IdentityKey, *, actor: str, now: datetime, reference: str | None = None
     ) -> None:
         """Link an identity to the account by an operator's hand; raises `AlreadyTaken`."""
-        with _taken_is_refused(), self._engine.begin() as connection:
+        with trouble_is_told(), _taken_is_refused(), self._engine.begin() as connection:
             insert_identity(connection, account, key, now=now)
             audit.record(
                 connection,

@@ -11,6 +11,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from bridge.accounts.trouble import trouble_is_told
+
 ATTEMPTS = 4
 _SQLITE_IN_THE_WAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _POSTGRES_IN_THE_WAY = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock timeout
@@ -22,17 +24,18 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     """Return what *work* returns, committed; whatever it raises rolls everything back.
 
     A violated constraint counts as somebody in the way: two first sign-ins of one person both try to create the account, and
-    the second one finds it there on its next try. Raises the database's own error after the last attempt.
+    the second one finds it there on its next try. Raises `DatabaseUnavailable`, or what *work* raised in the last attempt.
     """
-    for _ in range(ATTEMPTS - 1):
-        try:
-            with engine.begin() as connection:
-                return work(connection)
-        except (IntegrityError, OperationalError) as error:
-            if not somebody_in_the_way(error):
-                raise
-    with engine.begin() as connection:
-        return work(connection)
+    with trouble_is_told():
+        for _ in range(ATTEMPTS - 1):
+            try:
+                with engine.begin() as connection:
+                    return work(connection)
+            except (IntegrityError, OperationalError) as error:
+                if not somebody_in_the_way(error):
+                    raise
+        with engine.begin() as connection:
+            return work(connection)
 
 
 def somebody_in_the_way(error: DBAPIError) -> bool:

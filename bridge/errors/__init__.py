@@ -10,7 +10,7 @@
     |- AccountError            AccountBlocked  AccountPending  AccountEmailUnverified  AccountIdentityConflict
     |                          AccountNotBound  AccountSignupClosed
     |- RequestError            RequestForged  RequestMalformed  RequestTooLarge  NotFound  MethodNotAllowed  SessionMissing
-    |- RateLimited  Internal
+    |- RateLimited  DatabaseUnavailable  Internal
     `- OperatorError           ConfigInvalid  KeyRingError  RotationRefused  DatabaseNotReady  NoSuchAccount
                                WrongAccountState   (operators only)
 
@@ -79,6 +79,7 @@ from bridge.errors.operator import (
     WrongAccountState,
 )
 from bridge.errors.request import (
+    DatabaseUnavailable,
     Internal,
     MethodNotAllowed,
     NotFound,
@@ -104,6 +105,7 @@ __all__ = [
     "BridgeError",
     "ConfigInvalid",
     "DatabaseNotReady",
+    "DatabaseUnavailable",
     "HandoffAlgorithm",
     "HandoffAssertionCount",
     "HandoffAttribute",

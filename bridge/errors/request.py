@@ -1,4 +1,4 @@
-"""Refusals that any web service has: forged, unreadable, unknown, too many, and what nobody foresaw."""
+"""Refusals that any web service has: forged, unreadable, unknown, too many, without a database, and what nobody foresaw."""
 
 from dataclasses import dataclass
 
@@ -76,6 +76,18 @@ class RateLimited(BridgeError):
     sentence = "Too many tries."
     next_step = "Wait a minute and try again."
     retry_after_seconds = 60
+
+
+@dataclass(kw_only=True, eq=False)
+class DatabaseUnavailable(BridgeError):
+    """Raised if the database cannot be reached, is busy for too long, or has no tables; `reason` holds nothing of its text."""
+
+    reason: str
+    code = public_code = "database.unavailable"
+    status = 503
+    sentence = "We cannot reach our records right now."
+    next_step = "Nothing is wrong with your account. Try again in a moment."
+    retry_after_seconds = 10
 
 
 @dataclass(kw_only=True, eq=False)

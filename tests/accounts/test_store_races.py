@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 
 from bridge.accounts.records import OpenedSession
 from bridge.accounts.rows import find_by_email, find_by_key
 from bridge.accounts.store import AccountStore
 from bridge.accounts.tables import accounts, identities
-from bridge.errors import HandoffReplayed
+from bridge.errors import DatabaseUnavailable, HandoffReplayed
 from bridge.identity import Email, IdentityKey
 
 PROCESSES = 8
@@ -112,7 +111,7 @@ def test_nobody_is_blocked_between_rule_and_session(
                 assert find_by_key(connection, IdentityKey("google_oauth2", "100200300"), org_id=42) == opened.account
             else:
                 assert find_by_email(connection, Email("ann@acme.example"), org_id=42) == opened.account
-            with pytest.raises(OperationalError):
+            with pytest.raises(DatabaseUnavailable):
                 operator.set_state(opened.account.id, "blocked", org_id=42, actor="operator:eve", now=now)
     operator.set_state(opened.account.id, "blocked", org_id=42, actor="operator:eve", now=now)
 

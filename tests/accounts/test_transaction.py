@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, insert
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from bridge.accounts.tables import audit_events, spent_handoffs
 from bridge.accounts.transaction import ATTEMPTS, transact
+from bridge.errors import DatabaseUnavailable
 
 
 def test_lost_race_is_tried_again_a_bounded_number_of_times(engine: Engine, now: datetime) -> None:
@@ -71,6 +72,6 @@ def test_held_lock_is_waited_for_a_bounded_time(engine: Engine, impatient_engine
 
     with engine.begin() as holder:
         spend(holder)
-        with pytest.raises(OperationalError):
+        with pytest.raises(DatabaseUnavailable):
             transact(impatient_engine, spend)
     assert len(attempts) == ATTEMPTS

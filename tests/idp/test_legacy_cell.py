@@ -86,6 +86,17 @@ def test_providers_are_never_started_by_a_link(folder: Path) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, POST")
 
 
+def test_a_lost_database_is_told_as_such(folder: Path, tmp_path: Path) -> None:
+    """Whoever brings a session while the records cannot be read is asked to come back; who brings none needs no records."""
+    browser = client(folder, CELLBRIDGE_SERVICE__DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")
+    assert browser.get("/users/sign_in").status_code == 200
+    browser.set_cookie("cb-legacy", "cell-1-" + "a" * 43)
+    answer = browser.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert "database.unavailable" in answer.text
+    assert "Nothing is wrong with your account." in answer.text
+
+
 @pytest.mark.parametrize("age", [0, ATTEMPT_SECONDS + 1])
 def test_starting_again_leads_where_the_sealed_attempt_said(folder: Path, age: int) -> None:
     """Who cancelled or waited too long does not lose the page that they came for, and the log keeps the attempt's reference."""
