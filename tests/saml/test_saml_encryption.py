@@ -135,6 +135,14 @@ class TestOpening:
         with pytest.raises(errors.HandoffDisagreement):
             sealer.forge.second_opinion.judge(sealer.minted(), decryption_key=sealer.key(sealer.next), **given_)
 
+    def test_the_second_judge_insists_where_the_organization_does(self, sealer: Sealer) -> None:
+        """Where encryption is required, python3-saml refuses a handoff in clear, too, and elsewhere it does not."""
+        given_: dict[str, Any] = {"signer": sealer.forge.trusted(), "issued_at": NOW}
+        judge = sealer.forge.second_opinion.judge
+        judge(sealer.forge.minted(), endpoint=sealer.endpoint, **given_)
+        with pytest.raises(errors.HandoffDisagreement, match="not encrypted"):
+            judge(sealer.forge.minted(), endpoint=replace(sealer.endpoint, require_encryption=True), **given_)
+
     def test_an_organization_can_insist(self, sealer: Sealer) -> None:
         """Where encryption is required, a handoff in clear is refused, and an encrypted one is not."""
         strict = replace(sealer.endpoint, require_encryption=True)
