@@ -25,7 +25,7 @@ def create_app(config: SpConfig) -> Flask:
     app = create_web_app(
         "sp",
         service=config.service,
-        ready={"database": cell.accounts.check_ready, "trust": lambda: require_trust(cell.live_trust)},
+        ready={"database": cell.accounts.check_ready, "trust": lambda: require_trust(cell.live_trust, cell.clock())},
         labels=cell.labels,
         random_bytes=cell.random_bytes,
         metrics=metrics,

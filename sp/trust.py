@@ -121,10 +121,13 @@ def look_again(trust: Reloaded[Trust]) -> float:
     return LOOK_SECONDS
 
 
-def require_trust(trust: Reloaded[Trust]) -> None:
-    """Return if the handoffs of anybody at all are accepted; raises `KeyRingError`."""
-    if not trust.current().issuers:
-        raise KeyRingError(reason="no certificate of any issuer has been fetched yet")
+def require_trust(trust: Reloaded[Trust], now: datetime) -> None:
+    """Return if every worker accepts the handoffs of somebody at *now* (aware); raises `KeyRingError`."""
+    for snapshot in trust.in_use():
+        if snapshot is not None and not any(
+            now < one.not_valid_after_utc for issuer in snapshot.issuers.values() for one in issuer.certificates
+        ):
+            raise KeyRingError(reason="no certificate of any issuer is there and valid")
 
 
 def lifetimes(trust: Reloaded[Trust], now: datetime) -> Iterator[CertificateLife]:

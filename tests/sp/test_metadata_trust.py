@@ -189,7 +189,7 @@ def test_the_thread_fetches_and_a_running_cell_follows(
     """From nobody trusted, which is not ready, to a key that has just been published, without a restart."""
     trust = live_trust(config)
     with pytest.raises(KeyRingError):
-        require_trust(trust)
+        require_trust(trust, NOW)
     assert fingerprints(config, trust) == {ISSUER: []}
     legacy.on("GET", "/metadata", Answer(document(pens[0])))
     thread = Refresher(config.trust, clock=lambda: NOW)
@@ -200,7 +200,7 @@ def test_the_thread_fetches_and_a_running_cell_follows(
         )
     finally:
         thread.stop()
-    require_trust(trust)
+    require_trust(trust, NOW)
 
 
 def test_one_broken_job_does_not_stop_the_others(config: SpConfig, legacy: LoopbackProvider, pens: list[SigningKey]) -> None:
@@ -256,6 +256,16 @@ def test_files_and_metadata_count_together(tmp_path: Path, pens: list[SigningKey
         replace_file(pem, content, mode=0o600)
         passed[0] += 1
         assert [life.fingerprint for life in lifetimes(trust, NOW)] == short(*expected)
+
+
+def test_a_cell_that_trusts_only_what_has_expired_is_not_ready(tmp_path: Path, pens: list[SigningKey]) -> None:
+    """It would refuse everybody."""
+    replace_file(tmp_path / "own.crt", _pem(pens[0]), mode=0o600)
+    trust = live_trust(configured(tmp_path, 'certificates = ["own.crt"]'))
+    ends = pens[0].certificate.not_valid_after_utc
+    require_trust(trust, ends - timedelta(seconds=1))
+    with pytest.raises(KeyRingError):
+        require_trust(trust, ends)
 
 
 def _pem(pen: SigningKey) -> bytes:
