@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from bridge.accounts.policy import LEGACY_ORG_ID
 from bridge.accounts.records import SignedIn
+from bridge.errors import OrgNotHere
 from bridge.handoff import ReturnPath
 from bridge.identity import MalformedValue
 from bridge.web import csrf, pages
@@ -76,6 +77,11 @@ def blueprint(cell: LegacyCell) -> Blueprint:
             sign_out_path="/users/sign_out",
             csrf_token=csrf.form_token(cell.seal, token, form=SIGN_OUT_FORM),
         )
+
+    @routes.route("/o/<path:_>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    def organization(_: str) -> Response:
+        """The router brings what names an organization that the topology does not know."""
+        raise OrgNotHere(reason="no cell serves an organization of this path")
 
     @routes.post("/users/sign_out")
     def sign_out() -> Response:

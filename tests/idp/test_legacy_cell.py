@@ -86,6 +86,14 @@ def test_providers_are_never_started_by_a_link(folder: Path) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, POST")
 
 
+@pytest.mark.parametrize("path", ["/o/nobody", "/o/nobody/", "/o/nobody/auth/saml/callback", "/o/ACME/-/session"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_organization_lives_on_the_legacy_cell(folder: Path, path: str, method: str) -> None:
+    """The router brings unknown organizations here, and they are told from a wrong address."""
+    answer = client(folder).open(path, method=method)
+    assert (answer.status_code, "org.not_here" in answer.text) == (404, True)
+
+
 def test_a_lost_database_is_told_as_such(folder: Path, tmp_path: Path) -> None:
     """Whoever brings a session while the records cannot be read is asked to come back; who brings none needs no records."""
     browser = client(folder, CELLBRIDGE_SERVICE__DATABASE_URL=f"sqlite:///{tmp_path / 'empty.db'}")
