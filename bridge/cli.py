@@ -7,26 +7,23 @@ trace. Parts are imported inside their commands, so that `--help` and the inspec
 import importlib
 import json
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
-from bridge.config import IdpConfig, SpConfig, TopologyConfig, load, read_tables
-from bridge.errors import BridgeError, ConfigInvalid
+from bridge.config import IdpConfig, SpConfig, TopologyConfig, kind_of, load
+from bridge.errors import BridgeError
 from bridge.secret_file import write_new_secret
 from bridge.section import masked
 
 ConfigPath = click.option(
     "--config", "config_path", type=click.Path(path_type=Path), required=True, help="The service's TOML file."
 )
-Result = TypeVar("Result")
 
 
 LAZY = {
     "accounts": "sp.accounts_command",
+    "db": "bridge.db_command",
     "inspect": "sp.inspect_command",
     "keys": "bridge.keys_command",
     "mint": "idp.mint_command",
@@ -65,22 +62,6 @@ def main() -> None:
     """Both ends of a SAML bridge between the cells of a multi-cell service."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _kind(path: Path) -> type[IdpConfig | SpConfig | TopologyConfig]:
-    """Return the kind that the tables of a file name: `[saml]` is the legacy cell's, `[[org]]` an owning cell's."""
-    tables = read_tables(path)
-    if "saml" in tables:
-        return IdpConfig
-    return SpConfig if "org" in tables else TopologyConfig
-
-
-def _load_any(path: Path) -> IdpConfig | SpConfig | TopologyConfig:
-    return load(_kind(path), path)
-
-
 @main.command()
 @click.argument("service", type=click.Choice(["idp", "sp", "topology"]))
 @ConfigPath
@@ -116,7 +97,7 @@ def config_check(config_path: Path) -> None:
     """Say every problem of a file at once."""
     from bridge.config_check import check
 
-    _compose(check(_kind(config_path), config_path))
+    _compose(check(kind_of(config_path), config_path))
     click.echo(f"{config_path}: no problems")
 
 
@@ -124,7 +105,7 @@ def config_check(config_path: Path) -> None:
 @ConfigPath
 def config_show(config_path: Path) -> None:
     """Print the configuration as the service reads it, secrets masked."""
-    click.echo(json.dumps(masked(_load_any(config_path)), indent=2, default=str))
+    click.echo(json.dumps(masked(load(kind_of(config_path), config_path)), indent=2, default=str))
 
 
 def _compose(loaded: IdpConfig | SpConfig | TopologyConfig) -> None:
@@ -173,56 +154,6 @@ def metadata(end: str, config_path: Path, org: str | None) -> None:
     if org is None:
         raise click.UsageError("--org is needed: every organization has metadata of its own")
     sys.stdout.buffer.write(sp_document(org_named(organizations(load(SpConfig, config_path)), org)))
-
-
-@main.group()
-def db() -> None:
-    """Look after a cell's database."""
-
-
-@db.command("upgrade")
-@ConfigPath
-def db_upgrade(config_path: Path) -> None:
-    """Bring the tables to the newest migration; safe while another process does the same."""
-    from bridge.accounts.database import current, upgrade
-
-    _with_engine(config_path, upgrade)
-    click.echo(f"database is at {_with_engine(config_path, current)}")
-
-
-@db.command("current")
-@ConfigPath
-def db_current(config_path: Path) -> None:
-    """Say which migration the tables are at, and exit 1 unless it is the newest."""
-    from bridge.accounts.database import at_head, current
-
-    click.echo(_with_engine(config_path, current) or "no tables yet")
-    if not _with_engine(config_path, at_head):
-        sys.exit(1)
-
-
-@db.command("purge")
-@ConfigPath
-def db_purge(config_path: Path) -> None:
-    """Remove spent handoffs and sessions that are over."""
-    from bridge.accounts.opening import open_accounts
-
-    loaded = _load_any(config_path)
-    if isinstance(loaded, TopologyConfig):
-        raise ConfigInvalid(source=str(config_path), problems=("is the topology's: there is nothing to purge",))
-    purged = open_accounts(loaded).purge(_now())
-    click.echo(f"removed {purged.spent_handoffs} spent handoffs and {purged.sessions} sessions")
-
-
-def _with_engine(config_path: Path, action: "Callable[..., Result]") -> Result:
-    from bridge.accounts.database import open_engine
-
-    loaded = _load_any(config_path)
-    engine = open_engine(loaded.service.database_url.get_secret_value())
-    try:
-        return action(engine)
-    finally:
-        engine.dispose()
 
 
 @main.command()

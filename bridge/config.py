@@ -151,6 +151,14 @@ def read_overridden(path: Path, environment: Mapping[str, str] = os.environ) -> 
     return tables
 
 
+def kind_of(path: Path) -> type[IdpConfig | SpConfig | TopologyConfig]:
+    """Return whose the file at *path* is: `[saml]` is the legacy cell's, `[[org]]` an owning cell's; raises `ConfigInvalid`."""
+    tables = read_tables(path)
+    if "saml" in tables:
+        return IdpConfig
+    return SpConfig if "org" in tables else TopologyConfig
+
+
 def _sentence(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
         return "is not a key that exists; see docs/configuration.md"

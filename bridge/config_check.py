@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
-from sqlalchemy.engine import make_url
 
+from bridge.accounts.unusable import missing_folder
 from bridge.config import ConfigT, read_overridden, validate
 from bridge.errors import ConfigInvalid, KeyRingError
 from bridge.keys import RING_FILE, KeyRing, load_certificates
@@ -101,8 +101,8 @@ def _unusable(section: Section) -> Iterator[str]:
 
 def _more(section: Section) -> Iterator[str]:
     """Yield what no single path shows."""
-    if isinstance(section, Listen):
-        yield from _database(section)
+    if isinstance(section, Listen) and (problem := missing_folder(section.database_url.get_secret_value())):
+        yield f"database_url: {problem}"
     if isinstance(section, Trust) and section.metadata_file is not None:
         folder = section.metadata_file.parent
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -113,12 +113,6 @@ def _more(section: Section) -> Iterator[str]:
         pair = [path for path in (section.private_key_file, section.certificate_file) if path is not None]
         if all(os.access(path, os.R_OK) for path in pair):
             yield from _refused("private_key", partial(KeyRing.configured, section))
-
-
-def _database(listen: Listen) -> Iterator[str]:
-    url = make_url(listen.database_url.get_secret_value())
-    if url.get_backend_name() == "sqlite" and not (folder := Path(str(url.database)).parent).is_dir():
-        yield f"database_url: cannot open {url.database}: the folder {folder} does not exist; make it"
 
 
 def _problem(key: str, path: Path, reader: Reader) -> Iterator[str]:

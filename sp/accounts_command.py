@@ -20,6 +20,7 @@ from bridge.accounts.listing import accounts_after, find_account, identities_of
 from bridge.accounts.opening import open_accounts
 from bridge.accounts.records import Account, AccountState
 from bridge.accounts.store import AccountStore
+from bridge.accounts.unusable import in_a_sentence
 from bridge.clock import utc_now
 from bridge.config import SpConfig, load
 from bridge.handoff import new_reference
@@ -117,7 +118,8 @@ def _open(config_path: Path, org: str) -> tuple[AccountStore, Organization]:
     config = load(SpConfig, config_path)
     at = org_named(organizations(config), org)
     store = open_accounts(config)
-    store.check_ready()
+    with in_a_sentence(config.service.database_url.get_secret_value()):
+        store.check_ready()
     return store, at
 
 

@@ -73,7 +73,7 @@ class WrongAccountState(OperatorError):
 
 @dataclass(kw_only=True, eq=False)
 class DatabaseNotReady(OperatorError):
-    """Raised if the database is not at the newest migration; `reason` says what to run."""
+    """Raised if the database cannot be used or is not at the newest migration; `reason` says what to do."""
 
     reason: str
     code = "database.not_ready"
