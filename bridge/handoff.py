@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from bridge.identity import ExternalIdentity, MalformedValue
+from bridge.identity import ExternalIdentity, MalformedValue, plain_text
 
+MAX_ORG_NAME_CHARS = 100
 MAX_RETURN_PATH_CHARS = 1024
 MAX_RELAY_STATE_BYTES = 80  # SAML bindings 3.5.3
 MAX_SESSION = timedelta(hours=24)
@@ -69,18 +70,24 @@ def check_org_path(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OrgRoute:
-    """Where an organization lives: the topology's answer, with the URLs that its handoffs are addressed to."""
+    """Where an organization lives: the topology's answer, with the URLs that its handoffs are addressed to.
+
+    `org_name` is what pages call it, where the directory says so; it is no part of a handoff.
+    """
 
     org_id: int
     org_path: str
     cell_id: int
     acs_url: str
     sp_entity_id: str
+    org_name: str | None = None
 
     def __post_init__(self) -> None:
         if self.org_id < 1 or self.cell_id < 1:
             raise MalformedValue("organization_id", "is not a positive number")
         check_org_path(self.org_path)
+        if self.org_name is not None:
+            plain_text(self.org_name, field="organization_name", max_chars=MAX_ORG_NAME_CHARS)
 
 
 def new_reference(random_bytes: Callable[[int], bytes]) -> str:

@@ -48,7 +48,15 @@ def acs_url(public_url: str, org_path: str, acs_path: str = DEFAULT_ACS_PATH) ->
     return public_url + acs_path.format(org=org_path)
 
 
-def org_route(*, public_url: str, org_id: int, org_path: str, cell_id: int, acs_path: str = DEFAULT_ACS_PATH) -> OrgRoute:
+def org_route(
+    *,
+    public_url: str,
+    org_id: int,
+    org_path: str,
+    cell_id: int,
+    acs_path: str = DEFAULT_ACS_PATH,
+    org_name: str | None = None,
+) -> OrgRoute:
     """Return the route of an organization whose endpoint is ours."""
     return OrgRoute(
         org_id=org_id,
@@ -56,4 +64,5 @@ def org_route(*, public_url: str, org_id: int, org_path: str, cell_id: int, acs_
         cell_id=cell_id,
         acs_url=acs_url(public_url, org_path, acs_path),
         sp_entity_id=sp_entity_id(public_url, org_path),
+        org_name=org_name,
     )

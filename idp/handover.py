@@ -43,5 +43,8 @@ def hand_over(cell: LegacyCell, identity: ExternalIdentity, attempt: LoginAttemp
         provider=identity.key.provider,
     )
     return pages.handoff(
-        acs_url=route.acs_url, saml_response=response.base64, relay_state=handoff.relay_state, org_name=route.org_path
+        acs_url=route.acs_url,
+        saml_response=response.base64,
+        relay_state=handoff.relay_state,
+        org_name=route.org_name or route.org_path,
     )

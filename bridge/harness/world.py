@@ -80,7 +80,8 @@ def _directory(at: Addresses) -> str:
         f'[[cell]]\nid = {cell}\naddress = {_toml(address)}\nsession_prefix = "cell-{cell}"\n\n' for cell, address in cells
     )
     return text + "\n".join(
-        f"[[organization]]\nid = {org.id}\npath = {_toml(org.path)}\ncell = {org.cell}\ndomains = [{_toml(org.domain)}]\n"
+        f"[[organization]]\nid = {org.id}\npath = {_toml(org.path)}\nname = {_toml(org.name)}\n"
+        f"cell = {org.cell}\ndomains = [{_toml(org.domain)}]\n"
         for org in ORGS
     )
 

@@ -46,7 +46,7 @@ class Cell:
 class Organization:
     """One organization. Domains and addresses are lower-case A-labels.
 
-    `acs_url` and `sp_entity_id` are both set where the receiving end is not ours, otherwise both None.
+    `acs_url` and `sp_entity_id` are both set where the receiving end is not ours, otherwise both None. `name` is for people.
     """
 
     id: int
@@ -56,6 +56,7 @@ class Organization:
     emails: tuple[str, ...] = ()
     acs_url: str | None = None
     sp_entity_id: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from bridge.errors import ConfigInvalid
-from bridge.handoff import check_org_path
-from bridge.identity import Email
+from bridge.handoff import MAX_ORG_NAME_CHARS, check_org_path
+from bridge.identity import Email, plain_text
 from bridge.section import HttpUrl, Section
 from bridge.topology.directory import MAX_SESSION_PREFIX_CHARS, Cell, Directory, Organization
 
@@ -48,11 +48,17 @@ class _OrganizationTable(Section):
     emails: tuple[str, ...] = ()
     acs_url: HttpUrl | None = None
     sp_entity_id: str | None = Field(default=None, min_length=1, max_length=1024)
+    name: str | None = None
 
     @field_validator("path")
     @classmethod
     def _path(cls, value: str) -> str:
         return check_org_path(value)
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str | None) -> str | None:
+        return None if value is None else plain_text(value, field="name", max_chars=MAX_ORG_NAME_CHARS)
 
     @field_validator("emails")
     @classmethod
@@ -124,6 +130,7 @@ def _organization(table: _OrganizationTable, cells: Mapping[int, Cell]) -> Organ
         emails=table.emails,
         acs_url=table.acs_url,
         sp_entity_id=table.sp_entity_id,
+        name=table.name,
     )
 
 

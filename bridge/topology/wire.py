@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from bridge.handoff import OrgRoute, check_org_path
-from bridge.identity import Email, IdentityKey
+from bridge.handoff import MAX_ORG_NAME_CHARS, OrgRoute, check_org_path
+from bridge.identity import Email, IdentityKey, plain_text
 from bridge.topology.directory import Cell, Organization, OrgPath, Question, Subject
 from bridge.urls import http_url, org_route
 
@@ -112,9 +112,13 @@ def read_question(body: Mapping[str, Any]) -> Question:
 
 
 def answer_body(org: Organization) -> dict[str, Any]:
-    """Return the answer to a lookup: `{"organization": {"id", "path", "acs_url"?, "sp_entity_id"?}, "cell": {...}}`."""
-    foreign_end = {"acs_url": org.acs_url, "sp_entity_id": org.sp_entity_id} if org.acs_url else {}
-    return {"organization": {"id": org.id, "path": org.path, **foreign_end}, "cell": cell_body(org.cell)}
+    """Return the answer to a lookup: `{"organization": {"id", "path", ...}, "cell": {"id", "address", "session_prefix"}}`.
+
+    An organization also has `name`, `acs_url` and `sp_entity_id`, where the directory says so.
+    """
+    optional = {"name": org.name, "acs_url": org.acs_url, "sp_entity_id": org.sp_entity_id}
+    known = {key: value for key, value in optional.items() if value is not None}
+    return {"organization": {"id": org.id, "path": org.path, **known}, "cell": cell_body(org.cell)}
 
 
 def cell_body(cell: Cell) -> dict[str, Any]:
@@ -131,25 +135,31 @@ class Place:
     cell_id: int
     acs_url: str | None = None
     sp_entity_id: str | None = None
+    org_name: str | None = None
 
     @classmethod
     def of(cls, org: Organization) -> "Place":
         """Return the place of an organization of the directory."""
-        return cls(org.id, org.path, org.cell.id, org.acs_url, org.sp_entity_id)
+        return cls(org.id, org.path, org.cell.id, org.acs_url, org.sp_entity_id, org.name)
 
     def route(self, *, public_url: str, acs_path: str) -> OrgRoute:
         """Return the route of handoffs to this organization: its own end where it has one, otherwise ours."""
         if self.acs_url and self.sp_entity_id:
-            return OrgRoute(self.org_id, self.org_path, self.cell_id, self.acs_url, self.sp_entity_id)
+            return OrgRoute(self.org_id, self.org_path, self.cell_id, self.acs_url, self.sp_entity_id, self.org_name)
         return org_route(
-            public_url=public_url, org_id=self.org_id, org_path=self.org_path, cell_id=self.cell_id, acs_path=acs_path
+            public_url=public_url,
+            org_id=self.org_id,
+            org_path=self.org_path,
+            cell_id=self.cell_id,
+            acs_path=acs_path,
+            org_name=self.org_name,
         )
 
 
 def read_answer(body: Mapping[str, Any]) -> Place:
     """Return what `answer_body` wrote. Keys that a newer service adds are ignored. Raises `MalformedMessage`, `ValueError`."""
     org, cell = table(body.get("organization"), "organization"), table(body.get("cell"), "cell")
-    acs_url, sp_entity_id = org.get("acs_url"), org.get("sp_entity_id")
+    acs_url, sp_entity_id, name = org.get("acs_url"), org.get("sp_entity_id"), org.get("name")
     if (acs_url is None) != (sp_entity_id is None):
         raise MalformedMessage("acs_url and sp_entity_id do not stand together")
     return Place(
@@ -158,4 +168,5 @@ def read_answer(body: Mapping[str, Any]) -> Place:
         cell_id=whole_number(cell.get("id"), "cell.id"),
         acs_url=None if acs_url is None else http_url(text(acs_url, "acs_url")),
         sp_entity_id=None if sp_entity_id is None else text(sp_entity_id, "sp_entity_id"),
+        org_name=None if name is None else plain_text(name, field="organization.name", max_chars=MAX_ORG_NAME_CHARS),
     )

@@ -99,6 +99,12 @@ def test_verified_email_links_each_provider_to_the_one_account(
 
 
 @pytest.mark.e2e
+def test_the_page_on_the_way_names_the_organization(walk: Walk) -> None:
+    """People know their organization by its name, not by its path."""
+    assert "Taking you to Acme" in walk.to_callback("github", "dana").sentence()
+
+
+@pytest.mark.e2e
 def test_local_user_stays_on_the_legacy_cell(pair: Pair, database: Database) -> None:
     """An identity that the legacy cell knows itself opens a session there: no handoff is made, no owning cell is asked."""
     browser = Browser()

@@ -38,6 +38,7 @@ session_prefix = "cell-3"
 [[organization]]
 id = 42
 path = "acme"
+name = "Acme & Söhne"
 cell = 2
 domains = ["acme.example", "bücher.example"]
 emails = ["Dana@Mail.example"]

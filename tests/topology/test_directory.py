@@ -115,6 +115,9 @@ class TestProblems:
         [
             ('emails = ["a@acme.example", "A@ACME.example"]', "email a@acme.example stands more than once"),
             ('domains = ["acme.example", "ACME.example"]', "domain acme.example stands more than once"),
+            ('name = ""', "organization.0.name: name: is empty"),
+            (f'name = "{"x" * 101}"', "organization.0.name: name: is longer than 100 characters"),
+            ('name = "Acme\\u202E"', "organization.0.name: name: holds a character that cannot be printed"),
             ('emails = ["acme.example"]', "organization.0.emails: email: is not one plain address"),
             ('domains = ["a@acme.example"]', "organization.0.domains: holds an address; write the domain alone"),
             ('domains = ["*.example"]', "organization.0.domains: email: is not one plain address"),

@@ -18,7 +18,14 @@ from bridge.urls import DEFAULT_ACS_PATH
 from tests.topology.conftest import TOKEN, Clock
 
 PUBLIC_URL = "https://cells.example"
-ACME = OrgRoute(42, "acme", 2, f"{PUBLIC_URL}/o/acme/auth/saml/callback", f"{PUBLIC_URL}/o/acme/auth/saml/metadata")
+ACME = OrgRoute(
+    42,
+    "acme",
+    2,
+    f"{PUBLIC_URL}/o/acme/auth/saml/callback",
+    f"{PUBLIC_URL}/o/acme/auth/saml/metadata",
+    org_name="Acme & Söhne",
+)
 INITECH = OrgRoute(77, "initech", 3, "https://gitlab.example/users/auth/saml/callback", "https://gitlab.example")
 KEY = IdentityKey("github", "1001")
 

@@ -139,6 +139,9 @@ BAD_ANSWERS = {
     "an id of another type": http(json.dumps({**ANSWER, "organization": {"id": "42", "path": "acme"}}).encode()),
     "a boolean id": http(json.dumps({**ANSWER, "organization": {"id": True, "path": "acme"}}).encode()),
     "a path that climbs": http(json.dumps({**ANSWER, "organization": {"id": 42, "path": "../acme"}}).encode()),
+    "a name that cannot be shown": http(
+        json.dumps({**ANSWER, "organization": {"id": 42, "path": "acme", "name": "Acme\u202e"}}).encode()
+    ),
     "no cell": http(json.dumps({"organization": ANSWER["organization"]}).encode()),
     "half a foreign end": http(
         json.dumps({**ANSWER, "organization": {"id": 42, "path": "acme", "acs_url": "https://a.example/"}}).encode()

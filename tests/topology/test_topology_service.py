@@ -12,7 +12,7 @@ from bridge.topology.service import create_app
 from tests.topology.conftest import TOKEN, is_refused
 
 ACME = {
-    "organization": {"id": 42, "path": "acme"},
+    "organization": {"id": 42, "path": "acme", "name": "Acme & Söhne"},
     "cell": {"id": 2, "address": "127.0.0.1:8102", "session_prefix": "cell-2"},
 }
 INITECH = {
