@@ -21,6 +21,7 @@ class LoginStateMismatch(LoginError):
     """Raised if the state is missing, unknown to this browser, already used, or of another provider (RFC 9700 4.7)."""
 
     code = "login.state_mismatch"
+    next_step = f"{START_AGAIN} If you are signed in already, just go on."
 
 
 class LoginExpired(LoginError):

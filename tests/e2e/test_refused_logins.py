@@ -89,7 +89,9 @@ def test_same_callback_twice(walk: Walk, assert_refused: Refused) -> None:
     """The back button starts nothing: the attempt's cookie is gone after its first use."""
     url = _callback_url(walk)
     assert walk.browser.get(url).status == 200
-    assert_refused(walk.browser.get(url), "login.state_mismatch", status=400, public_code="login.restart")
+    page = walk.browser.get(url)
+    assert_refused(page, "login.state_mismatch", status=400, public_code="login.restart")
+    assert "If you are signed in already, just go on." in page.sentence()
 
 
 def test_two_tabs_do_not_disturb_each_other(walk: Walk, pair: Pair) -> None:
