@@ -78,7 +78,7 @@ def serve(service: str, config_path: Path) -> None:
         from sp.app import create_app as owning_cell
 
         sp = load(SpConfig, config_path)
-        run(lambda: owning_cell(sp), name="sp", listen=sp.service, cell_id=sp.cell.id)
+        run(lambda: owning_cell(sp, background=True), name="sp", listen=sp.service, cell_id=sp.cell.id)
     else:
         from bridge.topology.service import create_app as topology_service
 

@@ -18,8 +18,11 @@ from sp.trust import fingerprints, lifetimes, look_again, require_trust, warn_of
 log = structlog.get_logger()
 
 
-def create_app(config: SpConfig) -> Flask:
-    """Return the application; raises `OperatorError` for what *config* points to and cannot be used."""
+def create_app(config: SpConfig, *, background: bool = False) -> Flask:
+    """Return the application; raises `OperatorError` for what *config* points to and cannot be used.
+
+    *background* starts the threads of a worker, which last as long as its process: they fetch metadata and purge the tables.
+    """
     cell = build(config)
     metrics = Metrics("sp")
     app = create_web_app(
@@ -33,13 +36,14 @@ def create_app(config: SpConfig) -> Flask:
         start_path=config.sign_in_page,
     )
     metrics.watch_certificates(lambda: lifetimes(cell.live_trust, cell.clock()))
-    chores = (lambda: look_again(cell.live_trust), lambda: warn_of_expiry(cell.live_trust, cell.clock()))
-    Refresher(config.trust, chores=chores).start()
     app.register_blueprint(endpoint.blueprint(cell, metrics))
     app.register_blueprint(pages.blueprint(cell))
-    BackgroundPurge(
-        cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
-    ).start()
+    if background:
+        chores = (lambda: look_again(cell.live_trust), lambda: warn_of_expiry(cell.live_trust, cell.clock()))
+        Refresher(config.trust, chores=chores).start()
+        BackgroundPurge(
+            cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
+        ).start()
     for org in config.org:
         if org.binding == "unsafe_unbound":
             log.warning("org.unsafe_unbound", org=org.path, means="any browser can be signed in with anybody's handoff")
