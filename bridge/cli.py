@@ -7,6 +7,7 @@ trace. Parts are imported inside their commands, so that `--help` and the inspec
 import importlib
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -67,23 +68,29 @@ def main() -> None:
 @ConfigPath
 def serve(service: str, config_path: Path) -> None:
     """Run one service with gunicorn until it is told to stop."""
+    from bridge.accounts.opening import warn_unless_ready
+    from bridge.config_check import check
     from bridge.web.serve import serve as run
 
     if service == "idp":
         from idp.app import create_app as legacy_cell
 
-        idp = load(IdpConfig, config_path)
-        run(lambda: legacy_cell(idp), name="idp", listen=idp.service, cell_id=idp.cell.id)
+        idp = check(IdpConfig, config_path)
+        tables = partial(warn_unless_ready, idp)
+        run(lambda: legacy_cell(idp), name="idp", listen=idp.service, cell_id=idp.cell.id, look_first=tables)
     elif service == "sp":
         from sp.app import create_app as owning_cell
 
-        sp = load(SpConfig, config_path)
-        run(lambda: owning_cell(sp, background=True), name="sp", listen=sp.service, cell_id=sp.cell.id)
+        sp = check(SpConfig, config_path)
+        tables = partial(warn_unless_ready, sp)
+        run(lambda: owning_cell(sp, background=True), name="sp", listen=sp.service, cell_id=sp.cell.id, look_first=tables)
     else:
+        from bridge.topology.claims import require_claims
         from bridge.topology.service import create_app as topology_service
 
-        topology = load(TopologyConfig, config_path)
-        run(lambda: topology_service(topology), name="topology", listen=topology.service)
+        topology = check(TopologyConfig, config_path)
+        claims = partial(require_claims, topology.service.database_url.get_secret_value())
+        run(lambda: topology_service(topology), name="topology", listen=topology.service, look_first=claims)
 
 
 @main.group()
@@ -158,10 +165,10 @@ def metadata(end: str, config_path: Path, org: str | None) -> None:
 
 @main.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Where the router listens; 0 picks one."
+    "--port", type=click.IntRange(0, 65535), help="Where the router listens; 0 picks one. 8080, or any with --once, if not given."
 )
 @click.option("--once", is_flag=True, help="Walk one sign-in through the pair, print each hop, and exit 0 or 1.")
-def demo(port: int, once: bool) -> None:
+def demo(port: int | None, once: bool) -> None:
     """Start a whole pair on this machine and say where to click."""
     from bridge.harness.demo import run
 

@@ -6,7 +6,7 @@ The law: a key that is not known is an error, and a path starts at the file's ow
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from bridge.urls import http_url
 
@@ -14,6 +14,15 @@ HttpUrl = Annotated[
     str, Field(max_length=500), BeforeValidator(lambda value: http_url(value) if isinstance(value, str) else value)
 ]
 FilePath = Annotated[Path, Field()]
+
+
+def _port_exists(value: str) -> str:
+    if int(value.rpartition(":")[2]) > 65535:
+        raise ValueError("names a port above 65535")
+    return value
+
+
+HostPort = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$"), AfterValidator(_port_exists)]
 
 
 class Section(BaseModel):

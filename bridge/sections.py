@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 from bridge.handoff import check_org_path
 from bridge.secret_file import read_secret
-from bridge.section import FilePath, HttpUrl, Section
+from bridge.section import FilePath, HostPort, HttpUrl, Section
 from bridge.urls import DEFAULT_ACS_PATH, origin
 
 AttributeName = Annotated[str, Field(min_length=1, max_length=256)]
@@ -24,7 +24,7 @@ FOREIGN_PREFIX = "saml_"
 class Listen(Section):
     """Where a service listens and with how many processes and threads."""
 
-    bind: str = Field(default="127.0.0.1:8000", pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$")
+    bind: HostPort = "127.0.0.1:8000"
     workers: int = Field(default=2, ge=1, le=64)
     threads: int = Field(default=4, ge=1, le=64)
     graceful_seconds: int = Field(default=20, ge=1, le=300)

@@ -376,6 +376,7 @@ class TestRules:
             (IdpConfig, "sqlite:///idp.db", "idp.db", "must be a database URL"),
             (IdpConfig, "http://topology:8300", "http://topology:8300/v1", "topology.url"),
             (IdpConfig, "[service]", '[service]\nbind = "8000"', "service.bind"),
+            (IdpConfig, "[service]", '[service]\nbind = "127.0.0.1:70000"', "service.bind"),
             (IdpConfig, 'name = "google_oauth2"', 'name = "Google"', "provider.0.name"),
         ],
     )

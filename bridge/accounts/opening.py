@@ -6,9 +6,15 @@ The law: the one place where configuration becomes a store, so that services, co
 import secrets
 from datetime import timedelta
 
+import structlog
+
 from bridge.accounts.database import open_engine
 from bridge.accounts.store import AccountStore
+from bridge.accounts.unusable import in_a_sentence
 from bridge.config import IdpConfig, SpConfig
+from bridge.errors import DatabaseNotReady
+
+log = structlog.get_logger()
 
 
 def open_accounts(config: IdpConfig | SpConfig) -> AccountStore:
@@ -20,3 +26,15 @@ def open_accounts(config: IdpConfig | SpConfig) -> AccountStore:
         absolute=timedelta(seconds=config.sessions.absolute_seconds),
         random_bytes=secrets.token_bytes,
     )
+
+
+def warn_unless_ready(config: IdpConfig | SpConfig) -> None:
+    """Log what an operator has to do before the cell's database can serve it, if anything; leaves nothing open."""
+    store = open_accounts(config)
+    try:
+        with in_a_sentence(config.service.database_url.get_secret_value()):
+            store.check_ready()
+    except DatabaseNotReady as error:
+        log.warning("ready.failed", check="database", code=error.code, evidence=error.evidence())
+    finally:
+        store.close()

@@ -173,6 +173,10 @@ class AccountStore:
         if not at_head(self._engine):
             raise DatabaseNotReady(reason="the tables are not at the newest migration; run cellbridge db upgrade")
 
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
     def look(self, read: Callable[[Connection], Found]) -> Found:
         """Return what *read* (see `bridge.accounts.listing`) finds, all of it at one moment."""
         with reading(self._engine) as connection:

@@ -12,7 +12,7 @@
     |- RequestError            RequestForged  RequestMalformed  RequestTooLarge  NotFound  MethodNotAllowed  SessionMissing
     |- RateLimited  DatabaseUnavailable  Internal
     `- OperatorError           ConfigInvalid  KeyRingError  RotationRefused  DatabaseNotReady  NoSuchAccount
-                               WrongAccountState   (operators only)
+                               WrongAccountState  ServiceNotStarted   (operators only)
 
 The law: `code` and the evidence (the dataclass fields) go to the log, the metrics and the inspector; `public_code` and the two
 sentences go to the person; nothing of the evidence but `provider` and `org` is ever shown on a page. Evidence never holds an
@@ -76,6 +76,7 @@ from bridge.errors.operator import (
     NoSuchAccount,
     OperatorError,
     RotationRefused,
+    ServiceNotStarted,
     WrongAccountState,
 )
 from bridge.errors.request import (
@@ -153,6 +154,7 @@ __all__ = [
     "RequestMalformed",
     "RequestTooLarge",
     "RotationRefused",
+    "ServiceNotStarted",
     "SessionMissing",
     "StaleHandoff",
     "TopologyUnavailable",

@@ -80,3 +80,14 @@ class DatabaseNotReady(OperatorError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass(kw_only=True, eq=False)
+class ServiceNotStarted(OperatorError):
+    """Raised if a service cannot take its address or its first workers cannot start; `reason` says which."""
+
+    reason: str
+    code = "service.not_started"
+
+    def __str__(self) -> str:
+        return self.reason

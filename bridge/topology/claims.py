@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateTable
 
+from bridge.accounts.unusable import in_a_sentence
 from bridge.identity import Email
 from bridge.topology.directory import ClaimHeld, Subject
 
@@ -32,6 +33,12 @@ def open_claims(url: str) -> "ClaimStore":
     engine = create_engine(url, connect_args=wait, pool_pre_ping=True, hide_parameters=True)
     _create_table(engine)
     return ClaimStore(engine)
+
+
+def require_claims(url: str) -> None:
+    """Return if the claims at *url* can be opened, and leave nothing open; raises `DatabaseNotReady`."""
+    with in_a_sentence(url):
+        open_claims(url).close()
 
 
 def _create_table(engine: Engine) -> None:

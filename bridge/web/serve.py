@@ -7,6 +7,7 @@ connections, locks), for the price of some memory; what the workers do share, th
 import logging
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
+from bridge.errors import OperatorError, ServiceNotStarted
 from bridge.sections import Listen
 from bridge.web import logs
 from bridge.web.metrics import count_across_workers
@@ -53,27 +55,59 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         try:
             return self._application()
+        except OperatorError as error:
+            structlog.get_logger().critical("service.start_failed", code=error.code, reason=str(error))
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from error
         except Exception as error:
             # gunicorn would print the exception's text, which may hold a database's password.
             structlog.get_logger().critical("service.start_failed", trace=logs.trace_of(error))
             raise SystemExit(Arbiter.WORKER_BOOT_ERROR) from error
 
 
-def serve(application: Callable[[], Flask], *, name: str, listen: Listen, cell_id: int | None = None) -> None:
+def serve(
+    application: Callable[[], Flask],
+    *,
+    name: str,
+    listen: Listen,
+    cell_id: int | None = None,
+    look_first: Callable[[], None] = lambda: None,
+) -> None:
     """Serve *application* under *name* until SIGTERM (waits for open requests) or SIGINT; ends with `SystemExit`.
 
-    The log names it by *name* and *cell_id*. Each worker calls *application* once. A worker that dies is replaced; if the first
-    ones cannot start, the exit code is 3.
+    The log names it by *name* and *cell_id*. *look_first* is called once, before the workers are made, and must leave nothing
+    open. Each worker calls *application* once. A worker that dies is replaced. Raises what *look_first* raises, and
+    `ServiceNotStarted` if the address is taken or the first workers cannot start.
     """
     logs.configure(listen.log_level, service=name, cell_id=cell_id)
     owner = os.getpid()
+    _require_free(listen.bind)
+    look_first()
     counters = Path(tempfile.mkdtemp(prefix="cellbridge-metrics-"))
     count_across_workers(counters)
     try:
         _Server(application, _settings(name, listen)).run()
+    except SystemExit as ended:
+        if os.getpid() != owner or ended.code not in (Arbiter.WORKER_BOOT_ERROR, Arbiter.APP_LOAD_ERROR):
+            raise
+        raise ServiceNotStarted(reason=f"{name} did not start; the lines service.start_failed of its log say why") from ended
     finally:
         if os.getpid() == owner:  # workers leave through here, too
             shutil.rmtree(counters, ignore_errors=True)
+
+
+def _require_free(bind: str) -> None:
+    """Take the address and let it go: gunicorn itself would try a taken one for five seconds, in ten lines."""
+    host, _, port = bind.rpartition(":")
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise ServiceNotStarted(
+            reason=f"cannot listen on {bind}: {said}; set service.bind to a free address of this machine"
+        ) from error
 
 
 def _settings(name: str, listen: Listen) -> dict[str, object]:

@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 
+from bridge.harness.pair import Pair
+
 PROGRAM = """
-import os, sys, threading
+import json, os, sys, threading
 from pathlib import Path
 from flask import Flask, request
-from bridge.errors import ConfigInvalid
+from bridge.errors import BridgeError, ConfigInvalid
 from bridge.sections import Service
 from bridge.web.app import create_app
 from bridge.web.messages import Labels
@@ -49,7 +51,11 @@ def application() -> Flask:
     app.add_url_rule("/slow", "slow", slow)
     return app
 
-serve(application, name="idp", listen=service)
+try:
+    serve(application, name="idp", listen=service)
+except BridgeError as error:  # as the command line does
+    print(json.dumps({"event": "told", "message": str(error)}), file=sys.stderr)
+    sys.exit(1)
 """
 
 
@@ -224,30 +230,104 @@ def test_the_environment_does_not_decide_whom_to_believe(tmp_path: Path) -> None
 
 
 def test_a_service_that_cannot_start_says_why(tmp_path: Path) -> None:
-    """Workers that cannot build the application end the service with code 3; the log has the operator's sentence alone."""
+    """Workers that cannot build the application end the service; the log has the operator's sentence and no trace."""
     (tmp_path / "broken").touch()
     with served(tmp_path) as service:
-        assert service.process.wait(20) == 3
-        text = json.dumps(service.log())
-        assert "cell.id: is missing" in text
-        assert "SECRETVALUE" not in text
+        assert service.process.wait(20) == 1
+        failed = [line for line in service.log() if line["event"] == "service.start_failed"]
+        assert failed
+        assert {(line["code"], "cell.id: is missing" in line["reason"]) for line in failed} == {("config.invalid", True)}
+        assert "SECRETVALUE" not in json.dumps(service.log())
+        assert service.log()[-1]["message"] == "idp did not start; the lines service.start_failed of its log say why"
         assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_a_taken_address_ends_with_an_error(tmp_path: Path) -> None:
-    """The library's own refusal reaches our log as JSON."""
+def ended(folder: Path, *words: str, **environment: str) -> tuple[int, list[str]]:
+    """Run `cellbridge serve` until it ends by itself, and return its exit code and the lines of its standard error."""
+    command = [sys.executable, "-c", "from bridge.cli import main; main()", "serve", *words]
+    variables = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "HOME": str(folder)} | environment
+    done = subprocess.run(command, env=variables, capture_output=True, timeout=60, check=False)
+    assert done.stdout == b""
+    return done.returncode, done.stderr.decode().splitlines()
+
+
+def topology_in(folder: Path, **service: str) -> str:
+    """Write a topology's files into *folder* and return the name of its configuration."""
+    (folder / "directory.toml").write_text('[[cell]]\nid = 1\naddress = "127.0.0.1:1"\nsession_prefix = "cell-1"\n', "utf-8")
+    given = {"directory_file": "directory.toml", "database_url": "sqlite:///claims.db", "bind": "127.0.0.1:0"} | service
+    lines = "".join(f'{key} = "{value}"\n' for key, value in given.items())
+    (folder / "topology.toml").write_text(f"[service]\n{lines}", "utf-8")
+    return str(folder / "topology.toml")
+
+
+def test_a_taken_address_is_one_line(tmp_path: Path) -> None:
+    """No retries and no lines of the library: which address, what the system says, and which key to change."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        (tmp_path / "tmp").mkdir()
-        environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)}
-        program = PROGRAM.replace("127.0.0.1:0", f"127.0.0.1:{port}")
-        ended = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path), "1"], env=environment, capture_output=True, timeout=60, check=False
-        )
-    assert ended.returncode == 1
-    assert any("in use" in json.loads(line).get("message", "") for line in ended.stderr.decode().splitlines())
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, lines = ended(tmp_path, "topology", "--config", topology_in(tmp_path, bind=bind))
+    assert code == 1
+    assert lines == [
+        f"cellbridge: cannot listen on {bind}: Address already in use; set service.bind to a free address of this machine"
+    ]
+
+
+@pytest.mark.parametrize(("bind", "said"), [("192.0.2.1:80", "Cannot assign"), ("nowhere.invalid:80", "")])
+def test_an_address_of_nobody_is_one_line(tmp_path: Path, bind: str, said: str) -> None:
+    """An address of another machine and a name that nobody has are told alike."""
+    code, lines = ended(tmp_path, "topology", "--config", topology_in(tmp_path, bind=bind))
+    assert (code, len(lines)) == (1, 1), lines
+    assert lines[0].startswith(f"cellbridge: cannot listen on {bind}: {said}")
+
+
+def test_missing_files_are_told_before_any_worker_is_made(tmp_path: Path) -> None:
+    """The very list of `config check`, once, and nothing else."""
+    config = topology_in(tmp_path, token_file="topology.token", directory_file="other.toml")
+    code, lines = ended(tmp_path, "topology", "--config", config)
+    assert code == 1
+    assert lines[0] == f"cellbridge: {config}: 2 problem(s)"
+    assert [line.split(":")[0] for line in lines[1:]] == ["  service.directory_file", "  service.token_file"]
+
+
+def test_claims_that_cannot_be_kept_are_one_line(tmp_path: Path) -> None:
+    """The topology is nothing without its database, and says so once."""
+    (tmp_path / "claims.db").write_text("not a database, but long enough to be read as the head of one" * 20)
+    code, lines = ended(tmp_path, "topology", "--config", topology_in(tmp_path))
+    assert (code, len(lines)) == (1, 1), lines
+    assert lines[0].startswith(f"cellbridge: the database {tmp_path}/claims.db cannot be used: ")
+
+
+def test_missing_tables_are_told_at_the_start(tmp_path: Path) -> None:
+    """A cell starts without its tables, since they may come; but its log says what to run before anybody asks `/-/readyz`."""
+    Pair(tmp_path).prepare()
+    command = [
+        sys.executable,
+        "-c",
+        "from bridge.cli import main; main()",
+        "serve",
+        "sp",
+        "--config",
+        str(tmp_path / "sp-2.toml"),
+    ]
+    variables = {"CELLBRIDGE_SERVICE__DATABASE_URL": "sqlite:///bare.db", "CELLBRIDGE_SERVICE__BIND": "127.0.0.1:0"}
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(command, env=os.environ | variables, stderr=stderr)
+    try:
+        service = Served(process, log)
+        until(service.listening)
+        events = [line["event"] for line in service.log()]
+        (warning,) = [line for line in service.log() if line["event"] == "ready.failed"]
+        assert events.index("ready.failed") < events.index("service.listening")
+        assert (warning["level"], warning["check"], warning["code"]) == ("warning", "database", "database.not_ready")
+        assert "run cellbridge db upgrade" in warning["evidence"]["reason"]
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGQUIT])
