@@ -33,7 +33,7 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
 
 def canonical_form(vector: Vector) -> Vector | None:
     """Return *vector* with its document in canonical form, None where that is no other document or none at all."""
-    if vector.body == "form" or (vector.check is not None and vector.check <= XML.number):
+    if vector.is_form or (vector.check is not None and vector.check <= XML.number):
         return None
     canonical = etree.tostring(etree.fromstring(vector.raw), method="c14n")
     return replace(vector, raw=canonical, body="base64", line=None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.vectors.classes import CLASSES
 from tests.vectors.generate import CASES, path_of
 from tests.vectors.vector import ACCEPTED, NotAVector, Vector
 from tests.vectors.world import FOLDER
@@ -22,6 +23,14 @@ def test_the_generator_does_not_depend_on_what_it_made_before() -> None:
     """A vector made alone, or twice, or in another order is the same vector."""
     for case in reversed(CASES):
         assert case.vector().encode() == path_of(case).read_bytes(), case.name
+
+
+def test_every_class_of_attack_has_vectors() -> None:
+    """At least 120 attacks over all classes, and 40 honest documents that must be accepted."""
+    attacks = [case for case in CASES if case.expect != ACCEPTED]
+    assert {case.threat for case in attacks} == set(CLASSES)
+    assert len(attacks) >= 120
+    assert len(CASES) - len(attacks) >= 40
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

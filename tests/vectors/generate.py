@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from tests.vectors.recipes import honest, wrapping
+from tests.vectors.recipes import conditions, form, honest, markup, signature, values, wrapping
 from tests.vectors.recipes.case import Case
 from tests.vectors.vector import ACCEPTED
 from tests.vectors.world import FOLDER
 
-CASES: tuple[Case, ...] = (*honest.CASES, *wrapping.CASES)
+PARTS = (honest, wrapping, signature, markup, form, conditions, values)
+CASES: tuple[Case, ...] = tuple(case for part in PARTS for case in part.CASES)
 
 
 def path_of(case: Case) -> Path:

@@ -21,7 +21,7 @@ from bridge.config import SpConfig, load
 from bridge.errors import HandoffError
 from bridge.harness.processes import Process, free_port, wait_until
 from bridge.inspect.inspection import Outcome, inspect
-from bridge.inspect.source import read_sources
+from bridge.inspect.source import Source
 from bridge.saml.form import read_response
 from bridge.saml.second_opinion import SecondOpinion
 from bridge.saml.verify import Question, verify
@@ -79,8 +79,8 @@ class Bench:
         return Verdict(ACCEPTED)
 
     def inspector(self, vector: Vector) -> tuple[Outcome, ...]:
-        """Return what every check says about the posted form, read as the command reads a file."""
-        (source,) = read_sources("vector", vector.posted)
+        """Return what every check says about the posted form."""
+        source = Source("vector", vector.form, None)
         return inspect(source, self.question(vector), ask_binding=True).outcomes
 
 
@@ -118,7 +118,9 @@ class Cell:
         """Return every row of every table."""
         connection = sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)
         try:
-            named = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+            named = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+            ).fetchall()
             return {str(name): connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in named}  # noqa: S608
         finally:
             connection.close()

@@ -18,7 +18,7 @@ from bridge.saml.trust import Signed
 from tests.vectors.classes import CLASSES
 
 ACCEPTED = "accepted"
-Body = Literal["xml", "base64", "bzip2", "form"]
+Body = Literal["xml", "base64", "bzip2", "form", "form-bzip2"]
 Form = tuple[tuple[str, str], ...]
 _REQUIRED = ("expect", "class", "because", "at", "org", "signed", "body")
 _OPTIONAL = ("check", "node", "line", "binding", "replays")
@@ -77,16 +77,21 @@ class Vector:
         check_org_path(self.org)
 
     @property
+    def is_form(self) -> bool:
+        """Whether `raw` is the body of a form, and not a document."""
+        return self.body in ("form", "form-bzip2")
+
+    @property
     def form(self) -> Form:
         """The fields that the browser posts, in order."""
-        if self.body == "form":
+        if self.is_form:
             return tuple(parse_qsl(self.raw.decode("utf-8"), keep_blank_values=True))
         return (("SAMLResponse", base64.b64encode(self.raw).decode("ascii")),)
 
     @property
     def posted(self) -> bytes:
         """The body of the request, urlencoded."""
-        return self.raw if self.body == "form" else urlencode(self.form).encode("ascii")
+        return self.raw if self.is_form else urlencode(self.form).encode("ascii")
 
     def encode(self) -> bytes:
         """Return the file."""
@@ -170,11 +175,11 @@ def _packed(raw: bytes, body: Body) -> bytes:
     """Return *raw* as it stands in the file: as it is, or in lines of base64 where it is no text or too long to look at."""
     if body in ("xml", "form"):
         return raw
-    return base64.encodebytes(bz2.compress(raw) if body == "bzip2" else raw)
+    return base64.encodebytes(bz2.compress(raw) if body.endswith("bzip2") else raw)
 
 
 def _unpacked(packed: bytes, body: Body) -> bytes:
     if body in ("xml", "form"):
         return packed
     raw = base64.b64decode(packed.replace(b"\n", b""), validate=True)
-    return bz2.decompress(raw) if body == "bzip2" else raw
+    return bz2.decompress(raw) if body.endswith("bzip2") else raw

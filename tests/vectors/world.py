@@ -5,6 +5,7 @@ The law: the same name, time and salt make the same bytes, so that a vector can 
 
 import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from bridge.saml.render import render
 from bridge.saml.sign import sign
 from bridge.saml.trust import Signed
 from tests.saml.forge import HANDOFF, Edit, Element, Recipe, sign_element
+from tests.saml.variety import extra_attribute
 
 FOLDER = Path(__file__).parent
 AT = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
@@ -131,3 +133,16 @@ def _laid_out(recipe: Recipe, *, level: int) -> Recipe:
         recipe.spoil(signature)
 
     return replace(recipe, edit=edit, spoil=spoil)
+
+
+def padded(to: int) -> Callable[[World], bytes]:
+    """Return what makes an honest handoff of exactly *to* bytes in canonical form, by a long value that nobody reads."""
+
+    def build(world: World) -> bytes:
+        def with_value_of(length: int) -> bytes:
+            signed = world.signed(extra_attribute("urn:large", "x" * length))
+            return etree.tostring(etree.fromstring(signed), method="c14n")
+
+        return with_value_of(to - len(with_value_of(1)) + 1)
+
+    return build

@@ -9,6 +9,7 @@ from lxml import etree
 
 from bridge.identity import NO_EVIDENCE, ExternalIdentity, IdentityKey
 from bridge.saml import names
+from bridge.saml.xml import MAX_XML_BYTES
 from tests.saml.forge import Edit, Element, add, all_of, attribute, cut, drop, one, put, write
 from tests.saml.variety import (
     SAML,
@@ -20,7 +21,7 @@ from tests.saml.variety import (
     typed,
 )
 from tests.vectors.recipes.case import Case
-from tests.vectors.world import World, key
+from tests.vectors.world import World, key, padded
 
 NAME = "//a:Attribute[@Name='name']/a:AttributeValue"
 VALUE = ">Dana Hill<"
@@ -88,10 +89,6 @@ def _deep(root: Element) -> None:
     code = one(root, "//p:StatusCode")
     for number in range(21):
         code = etree.SubElement(code, f"{SAMLP}StatusCode", Value=f"urn:example:{number}")
-
-
-def _large(root: Element) -> None:
-    extra_attribute("urn:large", "x" * 140_000)(root)
 
 
 def _no_email(world: World) -> bytes:
@@ -279,7 +276,9 @@ _PROFILE = [
         "NameID may say for whom it is meant, if that is us.",
         put("//a:NameID", "SPNameQualifier", "https://cells.example/o/acme/auth/saml/metadata"),
     ),
-    _edited("issuer-format", "An Issuer may say that it is an entity.", put("/p:Response/a:Issuer", "Format", names.ENTITY)),
+    _edited(
+        "issuer-is-an-entity", "An Issuer may say that it is an entity.", put("/p:Response/a:Issuer", "Format", names.ENTITY)
+    ),
     _edited("response-without-issuer", "The Response's own Issuer is optional.", cut("/p:Response/a:Issuer")),
     _edited(
         "consent",
@@ -384,7 +383,7 @@ _TIMES = [
 _SIZES = [
     _edited("many-attributes", "Two hundred attributes that nobody reads.", _many_attributes, body="bzip2"),
     _edited("as-deep-as-allowed", "As many levels as are allowed, in nested status codes.", _deep),
-    _edited("nearly-as-large-as-allowed", "A long value that nobody reads.", _large, body="bzip2"),
+    _case("as-large-as-allowed", "Not one byte more than is allowed.", padded(MAX_XML_BYTES), body="bzip2"),
 ]
 
 _FORMS = [
