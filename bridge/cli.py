@@ -165,7 +165,7 @@ def metadata(end: str, config_path: Path, org: str | None) -> None:
 
 @main.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), help="Where the router listens; 0 picks one. 8080, or any with --once, if not given."
+    "--port", type=click.IntRange(0, 65535), help="Where the router listens; 0 picks one.  [default: 8080; with --once: any]"
 )
 @click.option("--once", is_flag=True, help="Walk one sign-in through the pair, print each hop, and exit 0 or 1.")
 def demo(port: int | None, once: bool) -> None:

@@ -13,23 +13,34 @@ from pathlib import Path
 
 import click
 
-from bridge.harness.narration import Narrator, walk_once
+from bridge.harness.narration import walk_once
+from bridge.harness.narrator import Narrator
 from bridge.harness.pair import Options, Pair
 from bridge.harness.personas import PERSONAS
 from bridge.harness.processes import HarnessError, is_free
 from bridge.harness.world import ORGS
 
+DEFAULT_PORT = 8080
 _LOOK_SECONDS = 0.2
 
 
-def run(*, port: int, once: bool) -> int:
-    """Start a pair on *port* (0: any), walk one sign-in or wait for Ctrl-C, stop everything; returns the exit code."""
-    if port and not once and not is_free(port):
-        click.echo(f"cellbridge demo: port {port} is taken. Choose another one: --port 8081, or --port 0 for any.", err=True)
+def run(*, port: int | None, once: bool) -> int:
+    """Start a pair, walk one sign-in or wait for Ctrl-C, stop everything; returns the exit code.
+
+    *port* 0 is any; None is 8080, or any for one walk, which nobody has to find.
+    """
+    if port is None:
+        port = 0 if once else DEFAULT_PORT
+    if port and not is_free(port):
+        click.echo(
+            f"cellbridge demo: port {port} is taken. Choose another one: --port 8081, or --port 0 for any "
+            '(with make: make demo ARGS="--port 8081").',
+            err=True,
+        )
         return 1
     ended = threading.Event()
     with _told_to_stop(ended), _directory() as directory:
-        pair = Pair(directory, Options(port=0 if once else port, workers=1 if once else 2))
+        pair = Pair(directory, Options(port=port, workers=1 if once else 2))
         click.echo("Starting router, legacy cell, two owning cells, topology and stand-in providers ...")
         try:
             with pair:
