@@ -89,7 +89,8 @@ class Cell:
 
     def __init__(self, directory: Path) -> None:
         shutil.copytree(FOLDER / "keys", directory / "keys")
-        shutil.copy(FOLDER / "sp.toml", directory)
+        for name in ("sp.toml", "directory.toml"):
+            shutil.copy(FOLDER / name, directory)
         cellbridge(["secret", "new", "--file", str(directory / "seal.key")], standalone_mode=False)
         cellbridge(["db", "upgrade", "--config", str(directory / "sp.toml")], standalone_mode=False)
         self.address = f"127.0.0.1:{free_port()}"
