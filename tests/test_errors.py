@@ -10,6 +10,7 @@ from bridge import errors
 from bridge.errors import (
     AccountError,
     BridgeError,
+    CellUnavailable,
     DatabaseUnavailable,
     HandoffError,
     HandoffReplayed,
@@ -53,6 +54,7 @@ STATUS = {
     "provider.bad_reply": 502,
     "provider.bad_token": 502,
     "topology": 503,
+    "cell": 503,
     "org": 404,
     "org.read_only": 403,
     "handoff": 403,
@@ -161,6 +163,7 @@ def test_what_is_worth_trying_again_says_when() -> None:
     """429 and 503 carry Retry-After, and nothing else does."""
     waits = {kind.code: kind.retry_after_seconds for kind in LEAVES if kind.retry_after_seconds}
     assert waits == {
+        "cell.unavailable": CellUnavailable.retry_after_seconds,
         "database.unavailable": DatabaseUnavailable.retry_after_seconds,
         "rate.limited": RateLimited.retry_after_seconds,
         "topology.unavailable": TopologyUnavailable.retry_after_seconds,

@@ -4,7 +4,7 @@
     |- LoginError              LoginStateMismatch  LoginExpired
     |- ProviderError           ProviderDenied  ProviderUnavailable  ProviderBadReply  ProviderBadToken
     |                          ProviderDisabled  ProviderEmailMissing
-    |- TopologyUnavailable
+    |- TopologyUnavailable  CellUnavailable
     |- OrgError                OrgUnknown  OrgNotHere  OrgReadOnly
     |- HandoffError            one class for each code `handoff.*`
     |- AccountError            AccountBlocked  AccountPending  AccountEmailUnverified  AccountIdentityConflict
@@ -80,6 +80,7 @@ from bridge.errors.operator import (
     WrongAccountState,
 )
 from bridge.errors.request import (
+    CellUnavailable,
     DatabaseUnavailable,
     Internal,
     MethodNotAllowed,
@@ -104,6 +105,7 @@ __all__ = [
     "AccountPending",
     "AccountSignupClosed",
     "BridgeError",
+    "CellUnavailable",
     "ConfigInvalid",
     "DatabaseNotReady",
     "DatabaseUnavailable",

@@ -67,6 +67,16 @@ class SessionMissing(RequestError):
     next_step = "Sign in first."
 
 
+class CellUnavailable(BridgeError):
+    """Raised by no cell: the router's own page says it in place of a cell that does not answer."""
+
+    code = public_code = "cell.unavailable"
+    status = 503
+    sentence = "A part of this service does not answer right now."
+    next_step = "Nothing is wrong with your account. Try again in a few seconds."
+    retry_after_seconds = 5
+
+
 @dataclass(kw_only=True, eq=False)
 class RateLimited(BridgeError):
     """Raised if one client tries too often."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -26,10 +27,10 @@ class _QuietServer(ThreadingHTTPServer):
 
 
 class Cell:
-    """A stand-in cell: answers with its name, the request line, the headers and the body that reached it."""
+    """A stand-in cell: answers with its name, the request line, the headers and the body that reached it, and *headers*."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.name, self.headers = name, headers
         self.begun: list[str] = []
         """The request lines that came, each before its body."""
         self.server = _QuietServer(("127.0.0.1", 0), self._handler())
@@ -38,7 +39,7 @@ class Cell:
         self._thread.start()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        name, begun = self.name, self.begun
+        name, begun, headers = self.name, self.begun, self.headers
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -55,6 +56,8 @@ class Cell:
                 raw = json.dumps(seen).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(raw)))
+                for header, value in headers.items():
+                    self.send_header(header, value)
                 self.end_headers()
                 self.wfile.write(raw)
 
@@ -149,6 +152,14 @@ class Router:
         """Start the service and wait for it."""
         self.topology.start()
         self.topology.wait_ready(f"http://127.0.0.1:{self.topology_port}/-/readyz")
+
+    def also_ask(self, replica: str) -> None:
+        """Start the router again with *replica* (`host:port`) as the second address of the topology."""
+        self.caddy.stop()
+        addresses = f"127.0.0.1:{self.topology_port} {replica}"
+        self.caddy = caddy_process(self.directory, f"{self.scheme}://localhost:{self.port}", addresses)
+        self.caddy.start()
+        wait_until(self._listening, seconds=30, what="the router to listen")
 
     def _listening(self) -> bool:
         try:

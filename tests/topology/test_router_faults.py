@@ -8,10 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from bridge.errors import BridgeError, CellUnavailable, TopologyUnavailable
 from bridge.harness.processes import free_port, wait_until
-from tests.topology.running_router import Router, caddy_process, cell_of, needs_caddy
+from tests.topology.running_router import Answer, Cell, Router, caddy_process, cell_of, needs_caddy
 
 pytestmark = [pytest.mark.e2e, needs_caddy]
+
+
+def says(answer: Answer, refusal: type[BridgeError]) -> bool:
+    """Whether *answer* is the router's own page of *refusal*: its status, its sentences, its code, and when to come back."""
+    page = answer.body.decode()
+    assert answer.status == refusal.status, page
+    assert answer.headers["retry-after"] == str(refusal.retry_after_seconds)
+    return (
+        f"<h1>{refusal.sentence}</h1>" in page
+        and f"<p>{refusal.next_step}</p>" in page
+        and f"<code>{refusal.public_code}</code>" in page
+    )
 
 
 class TestDown:
@@ -20,26 +33,41 @@ class TestDown:
     def test_a_cell_that_is_down_has_a_page(self, router: Router) -> None:
         """503 with Retry-After, a sentence, and headers as on every page of ours; other cells are not touched."""
         answer = router.ask("/o/initech/")
-        assert answer.status == 503
-        assert answer.headers["retry-after"] == "5"
+        assert says(answer, CellUnavailable)
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert b'<html lang="en">' in answer.body
-        assert b"Nothing is wrong with your account" in answer.body
         assert cell_of(router.ask("/o/acme/")) == "second"
 
     def test_without_its_topology_nothing_is_sent_anywhere(self, tmp_path: Path) -> None:
-        """No guess at a cell: the page, and service again as soon as the topology is back."""
+        """No guess at a cell: the page, and service again within seconds of the topology."""
         router = Router(tmp_path)
         try:
             router.topology.stop()
             for path in ("/", "/o/acme/", "/users/sign_in"):
-                answer = router.ask(path, headers={"X-Cell-Address": router.legacy.address})
-                assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+                assert says(router.ask(path, headers={"X-Cell-Address": router.legacy.address}), TopologyUnavailable)
             router.start_topology()
+            wait_until(lambda: router.ask("/o/acme/").status == 200, seconds=10, what="the router to ask again")
             assert cell_of(router.ask("/o/acme/")) == "second"
         finally:
+            router.stop()
+
+    def test_the_next_replica_answers_for_one_that_is_down(self, tmp_path: Path) -> None:
+        """Not one request is lost, and with all of them down the page is the one of the topology."""
+        router = Router(tmp_path)
+        replica = Cell("replica", {"X-Cell-Address": router.second.address})
+        try:
+            router.also_ask(replica.address)
+            assert cell_of(router.ask("/o/acme/")) == "second"
+            assert replica.begun == []
+            router.topology.stop()
+            assert [cell_of(router.ask("/o/acme/")) for _ in range(3)] == ["second"] * 3
+            assert replica.begun == ["GET /route HTTP/1.1"] * 3
+            replica.stop()
+            assert says(router.ask("/o/acme/"), TopologyUnavailable)
+        finally:
+            replica.stop()
             router.stop()
 
     @pytest.mark.parametrize(
@@ -86,6 +114,7 @@ class TestDown:
             body = response.read()
             connection.close()
             assert response.status == 503
+            assert b"<code>topology.unavailable</code>" in body
             assert response.getheader("Location") is None
             assert b"secret" not in body
             assert questions[0].startswith(b"GET /route HTTP/1.1\r\n")
