@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_va
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bridge.contract import MAX_LIFETIME_SECONDS
 from bridge.handoff import check_org_path
 from bridge.secret_file import read_secret
 from bridge.section import FilePath, HostPort, HttpUrl, Section
@@ -115,7 +116,7 @@ class Saml(Section):
     keys: FilePath | None = Field(default=None, validate_default=True)
     owning_cells: tuple[CellUrl, ...] = ()
     signed: Literal["response", "assertion", "both"] = "response"
-    lifetime_seconds: int = Field(default=60, ge=10, le=300)
+    lifetime_seconds: int = Field(default=60, ge=10, le=MAX_LIFETIME_SECONDS)
     acs_path: str = DEFAULT_ACS_PATH
 
     @field_validator("acs_path")
@@ -214,7 +215,7 @@ class Trust(Section):
     certificates: tuple[FilePath, ...] = Field(default=(), validate_default=True)
     refresh_seconds: int = Field(default=60, ge=2, le=86400)
     skew_seconds: int = Field(default=30, ge=0, le=120)
-    max_lifetime_seconds: int = Field(default=300, ge=10, le=300)
+    max_lifetime_seconds: int = Field(default=MAX_LIFETIME_SECONDS, ge=10, le=MAX_LIFETIME_SECONDS)
     signed: Literal["response", "assertion", "both"] = "response"
     provider: str = Field(default="", pattern=rf"^{FOREIGN_PREFIX}[a-z0-9_]{{1,50}}$|^$")
     label: str = Field(default="", max_length=60)
