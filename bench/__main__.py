@@ -1,6 +1,8 @@
 """`python -m bench [--json]`: the figures that the performance budgets speak of, as a table and as one JSON object.
 
 A benchmark is a module of this package with `run() -> dict[str, float]`; add it to `BENCHMARKS`.
+
+The law: it measures and judges nothing; each budget stands beside its figure.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Decide whose account a sign-in opens.
 
-Nothing here does I/O: the store finds the candidates before `resolve` and applies the decision after. A provider that the
-organization does not allow is refused before any rule. Then, first match wins:
+The law: nothing here does I/O; the store finds the candidates before `resolve` and applies the decision after. A provider that
+the organization does not allow is refused before any rule. Then, first match wins:
 
 1. A blocked or pending account is refused, however it was found.
 2. A known `(provider, uid)` opens its account, whatever its email says now.

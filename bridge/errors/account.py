@@ -1,4 +1,7 @@
-"""Refusals by the account rules."""
+"""Refusals by the account rules.
+
+The law: each carries the number of its resolve rule, and its next step names somebody who can open the door.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""Refusals of a handoff: one class for each code, raised by the numbered checks."""
+"""Refusals of a handoff: one class for each code, raised by the numbered checks.
+
+The law: which check refused is for the log; the person reads one of three public codes, and an attacker no more.
+"""
 
 from dataclasses import dataclass
 

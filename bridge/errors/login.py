@@ -1,4 +1,7 @@
-"""Refusals before the bridge: the callback, the provider, the topology, the organization."""
+"""Refusals before the bridge: the callback, the provider, the topology, the organization.
+
+The law: `reason` is our own sentence; of what came along it holds an error code in plain letters at the most.
+"""
 
 from dataclasses import dataclass
 

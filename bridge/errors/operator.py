@@ -1,4 +1,7 @@
-"""What is told to whoever runs a command; never reaches a page."""
+"""What is told to whoever runs a command; never reaches a page.
+
+The law: these are sentences for whoever can change it: they name the file, the key or the command, and hold no secret.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""Refusals that any web service has: forged, unreadable, unknown, too many, without a database, and what nobody foresaw."""
+"""Refusals that any web service has: forged, unreadable, unknown, too many, without a database, and what nobody foresaw.
+
+The law: whatever a request or a failure brought, the page is ours and says the same to everybody.
+"""
 
 from dataclasses import dataclass
 

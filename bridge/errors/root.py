@@ -1,4 +1,7 @@
-"""The root of the tree of refusals, and the next steps that several of them share."""
+"""The root of the tree of refusals, and the next steps that several of them share.
+
+The law: a refusal is a type with evidence; what the person reads is fixed in its class, what the log reads in its fields.
+"""
 
 from dataclasses import dataclass, fields
 from typing import ClassVar

@@ -1,4 +1,7 @@
-"""Alembic's entry point: runs the migrations on the connection that `bridge.accounts.database.upgrade` hands over."""
+"""Alembic's entry point: runs the migrations on the connection that `bridge.accounts.database.upgrade` hands over.
+
+The law: it opens nothing itself: one connection, one transaction, both the caller's.
+"""
 
 from alembic import context
 

@@ -3,6 +3,8 @@
 One gunicorn worker, since the state is in memory, with many threads, since a request that hangs holds one. What it serves
 comes from a JSON file, `{"bind", "public_url", "clients": {provider: {"client_id", "client_secret", "redirect_uris"}}}`, or
 from options, which register one client at every provider.
+
+The law: nothing outlives the process, and its log holds no query, and so no code and no state.
 """
 
 import json

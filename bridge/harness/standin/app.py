@@ -1,4 +1,7 @@
-"""The stand-in server as one Flask application: every provider under its own path, control under `/-/`."""
+"""The stand-in server as one Flask application: every provider under its own path, control under `/-/`.
+
+The law: composition only; whatever is answered, nobody may keep it, frame it or pass its address on.
+"""
 
 import secrets
 from collections.abc import Callable, Iterable

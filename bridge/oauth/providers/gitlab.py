@@ -2,6 +2,8 @@
 
 Sources: "OAuth 2.0 identity provider API" and "Users API" of docs.gitlab.com. `confirmed_at` of a self-hosted GitLab is worth
 as much as its administrators and its own ways in: accounts made at a first sign-in there may be confirmed without a mail.
+
+The law: an address counts as verified by `confirmed_at` alone, and its absence is no consent.
 """
 
 from collections.abc import Callable

@@ -2,6 +2,8 @@
 
 Source: "OpenID Connect" of developers.google.com. `email_verified` is true also for consumer accounts on somebody else's
 domain: it says that the person reads the address, not that Google speaks for the domain (that would be `hd`).
+
+The law: an address counts as verified by `email_verified` alone, whatever its domain looks like.
 """
 
 from collections.abc import Callable

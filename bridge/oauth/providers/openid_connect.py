@@ -1,6 +1,8 @@
 """Any OpenID provider that publishes its configuration: Keycloak, Okta, Zitadel and their like.
 
 Source: OpenID Connect Core 1.0 5.1 and Discovery 1.0. An `email_verified` of "true" in quotes, as some send it, is not true.
+
+The law: nothing is read that the standards do not define, and no provider's habit is guessed.
 """
 
 from collections.abc import Callable

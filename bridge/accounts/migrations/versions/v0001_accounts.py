@@ -1,4 +1,7 @@
-"""The first tables: accounts, identities, sessions, spent handoffs, audit events."""
+"""The first tables: accounts, identities, sessions, spent handoffs, audit events.
+
+The law: a migration that was released is never changed; the next one changes the tables.
+"""
 
 import sqlalchemy as sa
 from alembic import op

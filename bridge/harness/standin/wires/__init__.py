@@ -1,4 +1,7 @@
-"""The one explicit map of providers that the stand-in speaks for: a provider is one file and one line."""
+"""The one explicit map of providers that the stand-in speaks for: a provider is one file and one line.
+
+The law: a wire does what the real provider documents, with its quirks: our client is not spared.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -2,6 +2,8 @@
 
 Its token endpoint answers form-encoded unless asked for JSON, and errors with HTTP 200; the two `..._type` parameters are not
 needed; `user.email` is the public address or null, and `/user/emails` lists all of them, the primary one not first.
+
+The law: only what GitHub documents; where its documents differ from RFC 6749, it is GitHub that is imitated.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,8 @@
 """GitLab as it speaks: docs.gitlab.com/api/oauth2 (authorization code with PKCE) and docs.gitlab.com/api/users.
 
 Used as OAuth 2.0: the user comes from `/api/v4/user`, whose `confirmed_at` says whether the address is confirmed.
+
+The law: only what GitLab documents, whatever a test would like better.
 """
 
 from collections.abc import Mapping

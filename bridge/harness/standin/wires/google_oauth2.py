@@ -2,6 +2,8 @@
 
 Google answers scopes by their long names, puts `authuser`, `prompt`, `scope` and (for Workspace) `hd` into the callback, sends
 `azp` always, and gives no description with most errors.
+
+The law: only what Google documents, with the extra callback fields that a careless client would trip over.
 """
 
 from collections.abc import Mapping

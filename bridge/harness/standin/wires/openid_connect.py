@@ -1,4 +1,7 @@
-"""A generic OpenID Connect provider: the standards as they are written, client_secret_basic, email at userinfo only."""
+"""A generic OpenID Connect provider: the standards as they are written, client_secret_basic, email at userinfo only.
+
+The law: nothing beyond the standards, in their strictest reading.
+"""
 
 from typing import Any
 
