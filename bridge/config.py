@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from bridge.errors import ConfigInvalid
-from bridge.section import HttpUrl, Section
+from bridge.section import AcsPath, HttpUrl, Section
 from bridge.sections import (
     Cell,
     Encrypt,
@@ -24,7 +24,6 @@ from bridge.sections import (
     Topology,
     TopologyService,
     Trust,
-    acs_template,
 )
 from bridge.urls import DEFAULT_ACS_PATH, is_loopback
 
@@ -70,13 +69,8 @@ class SpConfig(Section):
     org: tuple[OrgConfig, ...] = Field(min_length=1)
     sessions: Sessions = Sessions()
     second_opinion: bool = True
-    acs_path: str = DEFAULT_ACS_PATH
+    acs_path: AcsPath = DEFAULT_ACS_PATH
     sign_in_url: HttpUrl | None = None
-
-    @field_validator("acs_path")
-    @classmethod
-    def _template(cls, value: str) -> str:
-        return acs_template(value)
 
     @property
     def sign_in_page(self) -> str:

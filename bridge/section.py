@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
-from bridge.urls import http_url
+from bridge.urls import acs_template, http_url, service_url
 
 HttpUrl = Annotated[
     str, Field(max_length=500), BeforeValidator(lambda value: http_url(value) if isinstance(value, str) else value)
 ]
+CellUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._\[\]:-]+$", max_length=500), AfterValidator(service_url)]
+AcsPath = Annotated[str, Field(max_length=200), AfterValidator(acs_template)]
 FilePath = Annotated[Path, Field()]
 
 

@@ -13,9 +13,10 @@ from sqlalchemy.exc import ArgumentError
 from bridge.contract import MAX_LIFETIME_SECONDS
 from bridge.handoff import check_org_path
 from bridge.secret_file import read_secret
-from bridge.section import FilePath, HostPort, HttpUrl, Section
+from bridge.section import AcsPath, CellUrl, FilePath, HostPort, HttpUrl, Section
 from bridge.urls import DEFAULT_ACS_PATH, origin
 
+ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 AttributeName = Annotated[str, Field(min_length=1, max_length=256)]
 MailDomain = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")]
 FOREIGN_PREFIX = "saml_"
@@ -50,9 +51,6 @@ class Listen(Section):
             base: Path = info.context["base"] if info.context else Path()
             url = url.set(database=str(base / url.database))
         return SecretStr(url.render_as_string(hide_password=False))
-
-
-CellUrl = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$", max_length=500)]
 
 
 class Service(Listen):
@@ -117,12 +115,7 @@ class Saml(Section):
     owning_cells: tuple[CellUrl, ...] = ()
     signed: Literal["response", "assertion", "both"] = "response"
     lifetime_seconds: int = Field(default=60, ge=10, le=MAX_LIFETIME_SECONDS)
-    acs_path: str = DEFAULT_ACS_PATH
-
-    @field_validator("acs_path")
-    @classmethod
-    def _template(cls, value: str) -> str:
-        return acs_template(value)
+    acs_path: AcsPath = DEFAULT_ACS_PATH
 
     @field_validator("keys")
     @classmethod
@@ -137,13 +130,6 @@ class Saml(Section):
                 else "leaves no room for private_key and certificate"
             )
         return value
-
-
-def acs_template(value: str) -> str:
-    """Return *value* if it is a path template for assertion consumer services; raises `ValueError`."""
-    if not value.startswith("/o/{org}/") or value.count("{") != 1:
-        raise ValueError("must begin with /o/{org}/ and hold no other placeholder")
-    return value
 
 
 class Encrypt(Section):
@@ -161,7 +147,7 @@ class Encrypt(Section):
 class ProviderConfig(Section):
     """One `[[provider]]`. `kind` names the provider's file where `name` is another (two GitLabs)."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    name: ProviderName
     kind: str = Field(default="", pattern=r"^[a-z][a-z0-9_]{0,62}$|^$")
     label: str = Field(default="", max_length=60)
     client_id: str = Field(min_length=1, max_length=500)
@@ -254,8 +240,8 @@ class OrgConfig(Section):
     binding: Literal["bound", "confirm", "unsafe_unbound"] = "bound"
     signup: Literal["open", "approval", "closed"] = "closed"
     read_only: bool = False
-    link_by_email: tuple[str, ...] = ()
-    providers: tuple[str, ...] = Field(min_length=1)
+    link_by_email: tuple[ProviderName, ...] = ()
+    providers: tuple[ProviderName, ...] = Field(min_length=1)
     new_account: dict[str, str | int | bool] = Field(default_factory=dict)
     encryption_keys: FilePath | None = None
     require_encryption: bool = False

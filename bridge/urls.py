@@ -3,6 +3,8 @@
 The law: an expected URL comes from configuration, never from a request's `Host` (RFC 9700 4.1).
 """
 
+import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from bridge.handoff import OrgRoute
@@ -10,6 +12,10 @@ from bridge.handoff import OrgRoute
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_ACS_PATH = "/o/{org}/auth/saml/callback"
 METADATA_PATH = "/o/{org}/auth/saml/metadata"
+
+_ACS_TEMPLATE = re.compile(r"/o/\{org\}((?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+)")
+_OWN_PATHS = re.compile(r"/(?:users|-(?!/saml/)|auth/saml/metadata)(?:/.*)?")
+_PRIVATE_NAME = re.compile(r"[a-z][a-z0-9_-]*|[a-z0-9_.-]+\.(?:internal|local)", re.IGNORECASE)
 
 
 def is_loopback(url: str) -> bool:
@@ -36,6 +42,39 @@ def origin(value: str) -> str:
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("must be an origin, such as https://cells.example, without a path")
     return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def service_url(value: str) -> str:
+    """Return *value* if it is the origin of a service of ours: https, or plain http where no stranger is on the way.
+
+    That is loopback, a private address (RFC 1918, RFC 4193), or a name that no public DNS knows: of one label (compose), or
+    below `.internal` or `.local`. Raises `ValueError`.
+    """
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    if parts.scheme == "http" and host not in LOOPBACK_HOSTS and not _PRIVATE_NAME.fullmatch(host) and not _is_private(host):
+        raise ValueError("must be https: plain http is for this machine and private networks")
+    return value
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def acs_template(value: str) -> str:
+    """Return *value* if it is a path template for assertion consumer services; raises `ValueError`.
+
+    Plain segments only, since it becomes a rule of the web framework, and none that is a page of ours.
+    """
+    found = _ACS_TEMPLATE.fullmatch(value)
+    if not found:
+        raise ValueError("must be /o/{org}/ and then segments of letters, digits, -, _ and .")
+    if _OWN_PATHS.fullmatch(found[1]):
+        raise ValueError("is the path of another page: /users/, /-/ (but for /-/saml/) and /auth/saml/metadata are taken")
+    return value
 
 
 def sp_entity_id(public_url: str, org_path: str) -> str:

@@ -44,6 +44,8 @@ def create_app(config: SpConfig, *, background: bool = False) -> Flask:
         BackgroundPurge(
             cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
         ).start()
+    if cell.second_opinion is None:
+        log.warning("second_opinion.off", means="our own checks alone decide which handoffs count")
     for org in config.org:
         if org.binding == "unsafe_unbound":
             log.warning("org.unsafe_unbound", org=org.path, means="any browser can be signed in with anybody's handoff")

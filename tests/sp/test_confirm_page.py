@@ -104,6 +104,18 @@ def test_answers_are_limited(pair: Pair) -> None:
     assert [client.post(f"{ACS}/confirm", headers=OWN_PAGE).status_code for _ in range(3)] == [403, 403, 429]
 
 
+@pytest.mark.parametrize(("line", "warnings"), [("", 0), ("second_opinion = true\n", 0), ("second_opinion = false\n", 1)])
+def test_going_without_a_second_opinion_warns_at_start(tmp_path: Path, line: str, warnings: int) -> None:
+    """One of two judges is sent home: whoever reads the log of a start sees it."""
+    pair = Pair(tmp_path)
+    pair.prepare()
+    path = tmp_path / "sp-2.toml"
+    path.write_text(line + path.read_text("utf-8"), "utf-8")
+    with capture_logs() as said:
+        create_app(pair.config(2))
+    assert [entry["log_level"] for entry in said if entry["event"] == "second_opinion.off"] == ["warning"] * warnings
+
+
 @pytest.mark.parametrize(("binding", "warned"), [("bound", []), ("confirm", []), ("unsafe_unbound", ["acme"])])
 def test_only_the_unsafe_mode_warns_at_start(tmp_path: Path, binding: str, warned: list[str]) -> None:
     """Danger is named in the log of every start."""
