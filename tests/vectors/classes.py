@@ -47,3 +47,8 @@ CLASSES = {
     44: "binding to the browser",
     45: "another organization",
 }
+
+# The issuer signed none of these: whoever accepts one and reads another value than was signed, was cheated.
+AGAINST_THE_SIGNATURE = range(1, 27)
+# What a library that only reads documents leaves to the application around it: its memory, its cookies, its values.
+FOR_THE_APPLICATION = frozenset({36, 38, 39, 40, 41, 42, 43, 44, 45})

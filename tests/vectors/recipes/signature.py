@@ -326,11 +326,13 @@ _REFERENCES = [
 
 
 def _without_attributes(element: Element) -> bytes:
+    """Return the canonical form of *element* without its attributes, as the filter leaves it: the text around them stays."""
     cut_down = copy.deepcopy(element)
-    for statement in list(cut_down.iter(names.ATTRIBUTE_STATEMENT)):
-        parent = statement.getparent()
-        assert parent is not None
-        parent.remove(statement)
+    statement = one(cut_down, "//a:AttributeStatement")
+    before = statement.getprevious()
+    assert before is not None
+    before.tail = (before.tail or "") + (statement.tail or "")
+    assertion_of(cut_down).remove(statement)
     return exclusive(cut_down)
 
 
@@ -361,8 +363,8 @@ def _stylesheet(body: str) -> Edit:
 
 _NOT_ATTRIBUTES = "not(ancestor-or-self::saml:AttributeStatement)"
 _LOOP = (
-    '<xsl:for-each select="//. | //@*"><xsl:for-each select="//. | //@*"><xsl:if test="count(//.) = 0">x</xsl:if>'
-    "</xsl:for-each></xsl:for-each>x"
+    '<xsl:for-each select="//. | //@*"><xsl:for-each select="//. | //@*"><xsl:for-each select="//. | //@*">'
+    '<xsl:if test="count(//. | //@*) = 0">x</xsl:if></xsl:for-each></xsl:for-each></xsl:for-each>'
 )
 
 _TRANSFORMS = [
