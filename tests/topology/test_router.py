@@ -136,7 +136,7 @@ class TestRefused:
         """404 in every spelling that a server behind could read as `/-/`; no cell is asked."""
         answer = router.ask(path)
         assert answer.status == 404
-        assert b"<h1>Not Found</h1>" in answer.body
+        assert b"<h1>There is no page at this address.</h1>" in answer.body
 
     def test_an_organizations_own_pages_below_a_dash_are_open(self, router: Router) -> None:
         """`/o/acme/-/session` is a page, not a watcher."""
