@@ -1,9 +1,10 @@
 """The audit trail: one row for each thing that happened to an account, or was refused.
 
-The law: a row names people by account id, and strangers by provider and a digest of their uid; it never holds an address, a
-token or a secret.
+The law: a refused handoff makes one row, however often it is posted. A row names people by account id, and strangers by
+provider and a digest of their uid; it never holds an address, a token or a secret.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Literal
 
@@ -15,6 +16,11 @@ from bridge.identity import IdentityKey
 AuditEvent = Literal["sign_in", "link", "create", "refused", "sign_out", "approve", "block", "unblock"]
 PERSON = "person"
 """The actor of what people do themselves; an operator's command gives its own name."""
+
+
+def handoff_digest(issuer: str, handoff_id: str) -> str:
+    """Return what names a handoff in the trail: the SHA-256 of its issuer and ID, 64 hex digits."""
+    return hashlib.sha256(f"{issuer}\0{handoff_id}".encode()).hexdigest()
 
 
 def record(
@@ -30,8 +36,12 @@ def record(
     evidence: str | None = None,
     code: str | None = None,
     rule: int | None = None,
+    refused_handoff: str | None = None,
 ) -> None:
-    """Write one row in the caller's transaction. *evidence* is the rule by which the email counted, *rule* our resolve rule."""
+    """Write one row in the caller's transaction. *evidence* is the rule by which the email counted, *rule* our resolve rule.
+
+    *refused_handoff* is a `handoff_digest`; a second row with the same one is SQLAlchemy's `IntegrityError`.
+    """
     connection.execute(
         insert(audit_events).values(
             at=at,
@@ -45,5 +55,6 @@ def record(
             code=code,
             rule=rule,
             reference=reference,
+            refused_handoff=refused_handoff,
         )
     )

@@ -7,7 +7,7 @@ has done nothing, and whoever comes second finds the handoff spent.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from bridge.accounts import audit
@@ -23,7 +23,7 @@ from bridge.accounts.rows import (
     providers_of,
 )
 from bridge.accounts.sessions import SessionRules, open_session
-from bridge.accounts.tables import spent_handoffs
+from bridge.accounts.tables import audit_events, spent_handoffs
 from bridge.accounts.username import candidates
 from bridge.errors import AccountError, AccountPending, HandoffReplayed, OrgReadOnly, ProviderDisabled
 from bridge.identity import ExternalIdentity, IdentityKey
@@ -108,9 +108,21 @@ def open_known(
 
 
 def record_refusal(
-    connection: Connection, refusal: Refusal, key: IdentityKey, *, org_id: int, reference: str, now: datetime
+    connection: Connection,
+    refusal: Refusal,
+    key: IdentityKey,
+    *,
+    org_id: int,
+    reference: str,
+    handoff: str | None,
+    now: datetime,
 ) -> None:
-    """Write the audit row of a refusal by the account rules."""
+    """Write the audit row of a refusal by the account rules, unless the *handoff* (its digest) has one.
+
+    Of two at once, the second meets the unique index and is tried again; then it finds the first one's row.
+    """
+    if handoff and connection.scalar(select(audit_events.c.id).where(audit_events.c.refused_handoff == handoff)) is not None:
+        return
     rule = READ_ONLY_RULE if isinstance(refusal, OrgReadOnly) else None
     account_id = None
     if isinstance(refusal, AccountError):
@@ -126,6 +138,7 @@ def record_refusal(
         key=key,
         code=refusal.code,
         rule=rule,
+        refused_handoff=handoff,
     )
 
 

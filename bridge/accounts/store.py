@@ -76,8 +76,8 @@ class AccountStore:
         The handoff stays spent until *spent_until*, when the document cannot be accepted any more; the session ends at
         *session_ends* at the latest. *previous_token* is this browser's session cookie, if any: that session ends.
 
-        Raises `HandoffReplayed`, or `ProviderDisabled`, `OrgReadOnly` or an `AccountError` by the rules: these leave an audit
-        row, and the handoff unspent. `AccountPending` with rule 6 means that a pending account was just created.
+        Raises `HandoffReplayed`, or `ProviderDisabled`, `OrgReadOnly` or an `AccountError` by the rules: these leave one audit
+        row for a handoff, and the handoff unspent. `AccountPending` with rule 6 means that a pending account was just created.
         """
         arrival = Arrival(
             identity=identity,
@@ -92,7 +92,8 @@ class AccountStore:
         try:
             result = transact(self._engine, lambda connection: sign_in_once(connection, arrival, rules=self._rules, now=now))
         except (AccountError, OrgReadOnly, ProviderDisabled) as refusal:
-            self._keep_refusal(refusal, identity.key, org_id=policy.org_id, reference=reference, now=now)
+            handoff = audit.handoff_digest(issuer, handoff_id)
+            self._keep_refusal(refusal, identity.key, org_id=policy.org_id, reference=reference, handoff=handoff, now=now)
             raise
         if isinstance(result, AccountPending):
             raise result
@@ -130,7 +131,7 @@ class AccountStore:
                 ),
             )
         except AccountError as refusal:
-            self._keep_refusal(refusal, identity_key, org_id=org_id, reference=reference, now=now)
+            self._keep_refusal(refusal, identity_key, org_id=org_id, reference=reference, handoff=None, now=now)
             raise
 
     def session(self, token: str, *, org_id: int, now: datetime) -> SignedIn | None:
@@ -274,10 +275,14 @@ class AccountStore:
 
         return transact(self._engine, work)
 
-    def _keep_refusal(self, refusal: Refusal, key: IdentityKey, *, org_id: int, reference: str, now: datetime) -> None:
+    def _keep_refusal(
+        self, refusal: Refusal, key: IdentityKey, *, org_id: int, reference: str, handoff: str | None, now: datetime
+    ) -> None:
         transact(
             self._engine,
-            lambda connection: record_refusal(connection, refusal, key, org_id=org_id, reference=reference, now=now),
+            lambda connection: record_refusal(
+                connection, refusal, key, org_id=org_id, reference=reference, handoff=handoff, now=now
+            ),
         )
 
 

@@ -139,6 +139,8 @@ audit_events = Table(
     Column("code", String),
     Column("rule", SmallInteger),
     Column("reference", String),
+    Column("refused_handoff", String(64)),
     Index(None, "org_id", "at"),
+    Index(None, "refused_handoff", unique=True),
     sqlite_autoincrement=True,
 )

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,7 +82,7 @@ def sign_in(store: AccountStore, job: dict[str, Any]) -> dict[str, Any]:
             spent_until=NOW + timedelta(seconds=90),
             session_ends=NOW + timedelta(hours=24),
             reference="7KQ2M-4XD9R",
-            policy=ACME,
+            policy=replace(ACME, signup=job.get("signup", ACME.signup)),
             now=NOW,
             previous_token=None,
         )

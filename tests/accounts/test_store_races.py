@@ -43,6 +43,15 @@ def test_one_handoff_in_many_processes_opens_one_session(
     assert counts() == {"accounts": 1, "identities": 1, "sessions": 1, "spent_handoffs": 1, "audit_events": 2}
 
 
+def test_one_refused_handoff_in_many_processes_leaves_one_audit_row(
+    database_url: str, child: Callable[[], Any], counts: Callable[..., Any]
+) -> None:
+    """Whoever holds one signed handoff cannot fill the audit trail with it; each post is refused for its own reason."""
+    said = race(child, database_url, [{**ANN, "handoff_id": "_1", "signup": "closed"}] * PROCESSES)
+    assert Counter(answer.get("refused", str(answer)) for answer in said) == {"account.signup_closed": PROCESSES}
+    assert counts() == {"audit_events": 1}
+
+
 def test_first_sign_ins_of_one_person_make_one_account(
     database_url: str, child: Callable[[], Any], store: AccountStore, now: datetime, counts: Callable[..., Any]
 ) -> None:

@@ -199,6 +199,22 @@ def store_tables(rows: Builder) -> list[Any]:
     return [rows(table) for table in (accounts, identities, sessions, spent_handoffs)]
 
 
+def test_a_refused_handoff_that_comes_again_adds_no_row(
+    sign_in: SignIn, identity: Builder, policy: Builder, rows: Builder
+) -> None:
+    """One row for each handoff, however often it is posted and whatever refuses it then; another handoff has its own."""
+    closed, disabled = policy(signup="closed"), policy(providers=frozenset({"github"}))
+    for changed, refusal in ((closed, AccountSignupClosed), (closed, AccountSignupClosed), (disabled, ProviderDisabled)):
+        with pytest.raises(refusal):
+            sign_in(policy=changed, handoff_id="_1")
+    for other in ({"handoff_id": "_2"}, {"handoff_id": "_1", "issuer": "https://other.example"}):
+        with pytest.raises(AccountSignupClosed):
+            sign_in(policy=closed, **other)
+    assert [row.code for row in rows(audit_events)] == ["account.signup_closed"] * 3
+    assert len({row.refused_handoff for row in rows(audit_events)}) == 3
+    assert "_1" not in str([tuple(row) for row in rows(audit_events)])
+
+
 def test_refused_handoff_can_be_used_when_the_reason_is_gone(sign_in: SignIn, policy: Builder) -> None:
     """A refusal does not spend: the person may press the button again after the administrator has acted."""
     with pytest.raises(AccountSignupClosed):

@@ -13,6 +13,7 @@ from bridge.harness.walk import Walk
 from bridge.harness.world import ORGS
 
 REFUSED = [persona for persona in PERSONAS if not isinstance(persona.outcome, Landing)]
+BLOCKED = next(one for one in REFUSED if not isinstance(one.outcome, Landing) and one.outcome.code == "account.blocked")
 KNOWN = [persona for persona in PERSONAS if persona.outcome is Landing.KNOWN]
 
 
@@ -62,6 +63,19 @@ def test_each_refusal_has_its_code_and_writes_nothing(
         assert database.rows("sp-2", "SELECT state FROM accounts WHERE email = ?", persona.email) == [("pending",)]
     else:
         assert after == before
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("only_audit_written")
+def test_a_refused_handoff_that_is_posted_again_adds_no_audit_row(
+    walk: Walk, assert_refused: Callable[..., None], database: Database
+) -> None:
+    """One signed handoff in the wrong hands cannot fill the trail: each post is refused alike, and there is one row of them."""
+    (rows,) = database.rows("sp-2", "SELECT count(*) FROM audit_events")[0]
+    form = walk.response_form("github", BLOCKED.key)
+    for _ in range(3):
+        assert_refused(walk.post(form), "account.blocked", status=403)
+    assert database.rows("sp-2", "SELECT count(*) FROM audit_events") == [(int(str(rows)) + 1,)]
 
 
 @pytest.mark.e2e
