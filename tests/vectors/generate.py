@@ -2,12 +2,37 @@
 
 from pathlib import Path
 
-from tests.vectors.recipes import conditions, form, honest, markup, signature, values, wrapping
+from tests.vectors.recipes import (
+    addresses,
+    algorithms,
+    claims,
+    donors,
+    encodings,
+    form,
+    honest,
+    honest_profile,
+    identifiers,
+    markup,
+    placement,
+    profile,
+    references,
+    replays,
+    sizes,
+    times,
+    transforms,
+    values,
+    wrapping,
+)
 from tests.vectors.recipes.case import Case
 from tests.vectors.vector import ACCEPTED
 from tests.vectors.world import FOLDER
 
-PARTS = (honest, wrapping, signature, markup, form, conditions, values)
+PARTS = (
+    *(honest, honest_profile, wrapping, donors, algorithms),
+    *(references, transforms, placement, identifiers, markup),
+    *(encodings, sizes, form, addresses, profile),
+    *(times, values, claims, replays),
+)
 CASES: tuple[Case, ...] = tuple(case for part in PARTS for case in part.CASES)
 
 
