@@ -66,7 +66,7 @@ def test_a_refusal_says_where_and_which(forge: Forge) -> None:
 
 
 def test_the_line_is_found_in_a_document_signed_in_its_assertion(forge: Forge) -> None:
-    """A path that starts at the signed Assertion is found in the posted Response."""
+    """Where the Assertion alone is signed, the place is still told as a path in the posted Response."""
 
     def edit(root: Element) -> None:
         root.text = "\n\n\n"
@@ -75,7 +75,7 @@ def test_the_line_is_found_in_a_document_signed_in_its_assertion(forge: Forge) -
     with pytest.raises(errors.HandoffContract) as caught:
         forge.judge(forge.changed(edit, parts="assertion"), trusted=forge.trusted(signed="assertion"))
     assert caught.value.line == 4
-    assert caught.value.node.startswith("Assertion/AttributeStatement/Attribute")
+    assert caught.value.node.startswith("Response/Assertion/AttributeStatement/Attribute")
 
 
 def test_a_claimed_reference_of_another_form_is_not_logged(forge: Forge) -> None:
