@@ -89,6 +89,15 @@ _SEVERAL = [
         node="Response/EncryptedAssertion",
     ),
     Case(
+        name="several-encrypted-alone",
+        because="The one assertion is encrypted, and does not even say that it is an element.",
+        build=lambda world: world.signed(_encrypted(None, alone=True)),
+        threat=2,
+        expect="handoff.malformed",
+        check=7,
+        node="Response/EncryptedAssertion/EncryptedData",
+    ),
+    Case(
         name="several-unsigned-beside-signed-response",
         because="An unsigned assertion is put behind the signature of both.",
         build=lambda world: world.spoiled(lambda root: root.append(forged(assertion_of(root)))),
