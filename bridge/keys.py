@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from bridge.errors import KeyRingError
 from bridge.files import only_writer, replace_file
 from bridge.saml.trust import usable_public_key
+from bridge.secret_file import others_may_read
 from bridge.sections import Saml
 
 Algorithm = Literal["rsa-2048", "rsa-3072", "ec-p256", "ec-p384"]
@@ -29,7 +30,6 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 RING_FILE = "ring.json"
 DEFAULT_DAYS = 730
-_READABLE_BY_OTHERS = 0o007
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
@@ -208,7 +208,7 @@ def _load_pair(directory: Path, name: str, state: State, signed_until: datetime 
 
 def _read_private(path: Path) -> bytes:
     try:
-        if path.stat().st_mode & _READABLE_BY_OTHERS:
+        if others_may_read(path):
             raise KeyRingError(reason=f"{path}: others may read this private key; run chmod 600")
         return path.read_bytes()
     except OSError as error:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bridge.errors import ConfigInvalid
-from bridge.secret_file import read_secret
+from bridge.secret_file import others_may_read, read_secret
 
 MIN_SECRET_CHARS = 32
 
@@ -25,10 +25,15 @@ class SealBroken(ValueError):
 
 
 def read_sealing_secret(path: Path) -> str:
-    """Return the sealing secret in the file at *path*; raises `ValueError` where it cannot be read or is too short."""
+    """Return the sealing secret in the file at *path*.
+
+    Raises `ValueError` where it cannot be read, is too short, or others may read it, who could then forge every cookie.
+    """
     secret = read_secret(path).get_secret_value()
     if len(secret) < MIN_SECRET_CHARS:
         raise ValueError(f"{path} holds fewer than {MIN_SECRET_CHARS} characters")
+    if others_may_read(path):
+        raise ValueError(f"others may read {path}; run chmod 600")
     return secret
 
 

@@ -27,6 +27,11 @@ def read_secret(path: Path) -> SecretStr:
     return SecretStr(text)
 
 
+def others_may_read(path: Path) -> bool:
+    """Whether every user of the machine may open the file at *path*; its group may, as containers need. Raises `OSError`."""
+    return bool(path.stat().st_mode & 0o007)
+
+
 def write_new_secret(path: Path) -> None:
     """Write 256 random bits as text to *path*, readable by its owner alone; raises `ConfigInvalid` where a file is there."""
     try:

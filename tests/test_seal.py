@@ -105,9 +105,22 @@ def test_secrets_come_from_files_newest_first(tmp_path: Path) -> None:
     new, old = tmp_path / "new", tmp_path / "old"
     new.write_text(NEW + "\n", "utf-8")
     old.write_text(OLD, "utf-8")
+    new.chmod(0o600)
+    old.chmod(0o640)
     seal = Seal.from_files([new, old])
     assert Seal([NEW]).open(seal.seal(b"x", purpose="p"), purpose="p") == b"x"
     assert seal.open(Seal([OLD]).seal(b"x", purpose="p"), purpose="p") == b"x"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o666])
+def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    """Whoever reads it forges every cookie of the cell; its group may, as a container's mount needs."""
+    path = tmp_path / "seal.key"
+    path.write_text(NEW, "utf-8")
+    path.chmod(mode)
+    with pytest.raises(ConfigInvalid, match=r"others may read .*; run chmod 600") as refused:
+        Seal.from_files([path])
+    assert NEW not in str(refused.value)
 
 
 def test_every_unusable_file_is_named_and_no_secret_is(tmp_path: Path) -> None:

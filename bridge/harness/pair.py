@@ -21,6 +21,7 @@ import requests
 import bridge.topology
 from bridge.cli import main as cellbridge
 from bridge.config import IdpConfig, SpConfig, load
+from bridge.files import replace_file
 from bridge.harness import world
 from bridge.harness.personas import PROVIDERS
 from bridge.harness.processes import HarnessError, Process, answers, free_port, wait_until
@@ -223,8 +224,8 @@ class Pair:
             }
             for name in PROVIDERS
         }
-        path.write_text(json.dumps({"bind": self.at.provider, "public_url": self.at.provider_url, "clients": clients}), "utf-8")
-        path.chmod(0o600)
+        config = {"bind": self.at.provider, "public_url": self.at.provider_url, "clients": clients}
+        replace_file(path, json.dumps(config).encode(), mode=0o600)
         return path
 
 

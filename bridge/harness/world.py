@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.files import replace_file
 from bridge.harness.personas import PROVIDERS
 
 LABELS = {"google_oauth2": "Google", "github": "GitHub", "gitlab": "GitLab", "openid_connect": "Example Login"}
@@ -59,9 +60,9 @@ def write(
     database_urls: dict[str, str],
 ) -> None:
     """Write `directory.toml`, `topology.toml`, `idp.toml` and `sp-<cell>.toml` into *directory*."""
-    (directory / "topology.token").write_text(token, "utf-8")
+    replace_file(directory / "topology.token", token.encode(), mode=0o600)
     for name, secret in client_secrets.items():
-        (directory / f"{name}.secret").write_text(secret, "utf-8")
+        replace_file(directory / f"{name}.secret", secret.encode(), mode=0o600)
     listen = f"workers = {workers}\nlog_level = {_toml(log_level)}\n"
     (directory / "directory.toml").write_text(_directory(at), "utf-8")
     (directory / "topology.toml").write_text(

@@ -82,3 +82,12 @@ def test_logs_hold_no_secret(tmp_path: Path, record_property: Callable[[str, obj
     leaked = sorted(secret[:12] for secret in secrets if len(secret) >= 4 and secret in logs)
     assert not leaked, f"{len(leaked)} secrets stand in the logs, beginning with {leaked[:5]}"
     record_property("secrets_searched", len(secrets))
+
+
+def test_files_that_hold_a_secret_are_their_owners_alone(pair: Pair) -> None:
+    """A demonstration on a shared machine gives its secrets to nobody either."""
+    secrets = {*pair.client_secrets.values(), pair.topology_token, (pair.directory / "seal.key").read_text("utf-8").strip()}
+    told = {secret.encode() for secret in secrets} | {b"PRIVATE KEY"}
+    holders = [path for path in pair.directory.rglob("*") if path.is_file() and any(one in path.read_bytes() for one in told)]
+    assert {path.name for path in holders} >= {"seal.key", "topology.token", "github.secret", "standin.json"}
+    assert [path.name for path in holders if path.stat().st_mode & 0o077] == []
