@@ -203,6 +203,7 @@ class Trust(Section):
     skew_seconds: int = Field(default=30, ge=0, le=120)
     max_lifetime_seconds: int = Field(default=MAX_LIFETIME_SECONDS, ge=10, le=MAX_LIFETIME_SECONDS)
     signed: Literal["response", "assertion", "both"] = "response"
+    providers: tuple[ProviderName, ...] | None = Field(default=None, min_length=1)
     provider: str = Field(default="", pattern=rf"^{FOREIGN_PREFIX}[a-z0-9_]{{1,50}}$|^$")
     label: str = Field(default="", max_length=60)
     attributes: TrustAttributes | None = None
@@ -212,6 +213,8 @@ class Trust(Section):
     def _foreign_or_not(self) -> Self:
         if (self.attributes is None) != (not self.provider):
             raise ValueError("provider and attributes belong together: both for a foreign issuer, none for a legacy cell")
+        if self.providers is not None and (self.provider or any(name.startswith(FOREIGN_PREFIX) for name in self.providers)):
+            raise ValueError("providers are a legacy cell's; a foreign issuer is its own one, and nobody else speaks for it")
         if self.email_verified_domains and (self.attributes is None or self.attributes.email is None):
             raise ValueError("email_verified_domains needs attributes.email: without it there is no address to verify")
         return self

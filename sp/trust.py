@@ -70,6 +70,7 @@ def load_trust(config: SpConfig, before: Trust | None) -> Trust:
                 max_lifetime=timedelta(seconds=trust.max_lifetime_seconds),
                 signed=trust.signed,
                 attribute_map=AttributeMap.from_config(trust),
+                providers=None if trust.providers is None else frozenset(trust.providers),
             )
     return Trust(issuers, fetched)
 

@@ -87,6 +87,7 @@ def read_claims(stated: Stated) -> Claims:
         raise HandoffAttribute(expected=f"a well-formed {error.field}", received=error.reason, node=node) from error
     if attribute_map is None:
         _check_second_email(name_id, claims)
+        _check_provider(stated, claims)
     else:
         foreign.check_name_id(name_id, attribute_map=attribute_map, issuer=signed.signer.entity_id)
     return claims
@@ -109,6 +110,14 @@ def _check_second_email(name_id: etree._Element, claims: Claims) -> None:
     email = claims.identity.email
     if name_id.get("Format") == names.EMAIL_ADDRESS and (email is None or name_id.text != email.address):
         raise HandoffAttribute(expected="a NameID equal to the email", received="another address", node=path_of(name_id))
+
+
+def _check_provider(stated: Stated, claims: Claims) -> None:
+    # One legacy cell that was taken over must not speak for the people of every other issuer.
+    provider = claims.identity.key.provider
+    if not stated.signed.signer.may_assert(provider):
+        node = path_of(stated.values["provider"][0])
+        raise HandoffAttribute(expected="a provider that [[trust]] lets this issuer assert", received=provider, node=node)
 
 
 def check_org(claimed: Claimed) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from bridge.sections import Trust
+from bridge.sections import FOREIGN_PREFIX, Trust
 
 Signed = Literal["response", "assertion", "both"]
 Binding = Literal["bound", "confirm", "unsafe_unbound"]
@@ -75,7 +75,8 @@ class TrustedIssuer:
     """An issuer whose handoffs count: a legacy cell, or a foreign one where there is an `attribute_map`.
 
     `skew` is added on both sides of every time window; `max_lifetime` is the longest time from IssueInstant to NotOnOrAfter;
-    `signed` says what must carry a signature. Raises `ValueError` for a certificate whose key is too weak.
+    `signed` says what must carry a signature; `providers` are those whose identities a legacy cell may assert, None for all
+    that an organization allows. Raises `ValueError` for a certificate whose key is too weak.
     """
 
     entity_id: str
@@ -84,12 +85,17 @@ class TrustedIssuer:
     max_lifetime: timedelta
     signed: Signed
     attribute_map: AttributeMap | None = None
+    providers: frozenset[str] | None = None
     keys: tuple[PinnedKey, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.entity_id or not self.certificates:
             raise ValueError("a trusted issuer needs an entity ID and at least one certificate")
         object.__setattr__(self, "keys", tuple(_pin(certificate) for certificate in self.certificates))
+
+    def may_assert(self, provider: str) -> bool:
+        """Whether a legacy cell's word counts for identities of *provider*: for a foreign issuer's people, never."""
+        return not provider.startswith(FOREIGN_PREFIX) and (self.providers is None or provider in self.providers)
 
 
 def _pin(certificate: x509.Certificate) -> PinnedKey:

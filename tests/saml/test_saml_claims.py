@@ -170,6 +170,21 @@ def test_a_refusal_does_not_repeat_a_value(forge: Forge) -> None:
     assert "dana.secret" not in str(caught.value.evidence())
 
 
+def test_a_legacy_cell_speaks_for_the_providers_it_is_trusted_with(forge: Forge) -> None:
+    """One legacy cell that was taken over does not open the accounts of every provider."""
+    trusted = forge.trusted(providers=frozenset({"google_oauth2"}))
+    assert forge.judge(forge.minted(), trusted=trusted).handoff_id == HANDOFF.id
+    with pytest.raises(errors.HandoffAttribute) as refused:
+        forge.judge(forge.changed(value("provider", "github")), trusted=trusted)
+    assert refused.value.evidence()["received"] == "github"
+
+
+def test_no_legacy_cell_speaks_for_a_foreign_issuers_people(forge: Forge) -> None:
+    """Their accounts are filed under `saml_...`, which no list of providers can hold."""
+    with pytest.raises(errors.HandoffAttribute):
+        forge.judge(forge.changed(value("provider", "saml_partner")))
+
+
 @pytest.mark.parametrize(
     "edit",
     [

@@ -95,6 +95,16 @@ def short(*pens: SigningKey) -> list[str]:
     return [pen.fingerprint[:16] for pen in pens]
 
 
+@pytest.mark.parametrize(("line", "asserted"), [("", ["github", "gitlab"]), ('providers = ["github"]\n', ["github"])])
+def test_the_table_says_whom_an_issuer_speaks_for(
+    tmp_path: Path, pens: list[SigningKey], line: str, asserted: list[str]
+) -> None:
+    """Every provider unless told otherwise, and never a foreign issuer's people."""
+    (tmp_path / "idp.crt").write_bytes(pens[0].certificate.public_bytes(Encoding.PEM))
+    issuer = trusted_issuers(configured(tmp_path, f'certificates = ["idp.crt"]\n{line}'))[ISSUER]
+    assert [name for name in ("github", "gitlab", "saml_partner") if issuer.may_assert(name)] == asserted
+
+
 def test_a_good_document_is_kept_and_replaced(config: SpConfig, legacy: LoopbackProvider, pens: list[SigningKey]) -> None:
     """What the issuer publishes is trusted: more certificates, and then fewer."""
     source = metadata(config)
