@@ -1,11 +1,12 @@
 # Everything a developer does, from a fresh clone: Python 3.11 or newer and make are enough.
 PYTHON ?= python3
 ARGS ?=
+SECONDS ?= 60
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench
+.PHONY: help setup demo test check bench fuzz
 
 help: ## Say what the targets do
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,9 @@ check: $(STAMP) ## Lint, formatting, types, and whether the locks are fresh
 
 bench: $(STAMP) ## Measure mint and verify against their limits
 	@$(BIN)/python -m bench $(ARGS)
+
+fuzz: $(STAMP) ## Mutate signed documents for SECONDS=60; what is found is kept
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 # The environment is made again only when what it is made from has changed.
 $(STAMP): pyproject.toml requirements.lock
