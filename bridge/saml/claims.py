@@ -32,11 +32,14 @@ class Stated(NamedTuple):
 
     @classmethod
     def by(cls, arrived: Arrived) -> "Stated":
-        """Return what *arrived* states, gathered by the exact Name of each Attribute."""
+        """Return what *arrived* states, gathered by the exact Name of each Attribute.
+
+        An Attribute without a value counts as one empty value: beside another one of its Name it is a second, and refused.
+        """
         values: dict[str, list[etree._Element]] = {}
         for statement in arrived.signed.assertion.iterchildren(names.ATTRIBUTE_STATEMENT):
             for attribute in statement.iterchildren(names.ATTRIBUTE):
-                values.setdefault(attribute.get("Name", ""), []).extend(attribute)
+                values.setdefault(attribute.get("Name", ""), []).extend(list(attribute) or [attribute])
         return cls(signed=arrived.signed, endpoint=arrived.endpoint, values=values)
 
 
