@@ -332,8 +332,8 @@ def test_missing_tables_are_told_at_the_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGQUIT])
 def test_an_impatient_signal_leaves_nothing_either(tmp_path: Path, signal_number: signal.Signals) -> None:
-    """Ctrl-C stops at once, with workers and files gone."""
-    with served(tmp_path) as service:
+    """Ctrl-C stops at once, with workers and files gone; a worker that is only being born is given the graceful time."""
+    with served(tmp_path, graceful_seconds=5) as service:
         started(service)
         workers = service.workers()
         service.process.send_signal(signal_number)
