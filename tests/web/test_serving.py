@@ -146,7 +146,7 @@ def started(service: Served) -> Served:
 
 def test_sigterm_finishes_open_requests_and_leaves_nothing(tmp_path: Path) -> None:
     """A request that is open at SIGTERM gets its answer; then no process and no temporary file is left."""
-    with served(tmp_path) as service:
+    with served(tmp_path, graceful_seconds=10) as service:
         started(service)
         answers: list[tuple[int, str]] = []
         asking = threading.Thread(target=lambda: answers.append(service.get("/slow")))
