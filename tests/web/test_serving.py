@@ -310,7 +310,11 @@ def test_missing_tables_are_told_at_the_start(tmp_path: Path) -> None:
         "--config",
         str(tmp_path / "sp-2.toml"),
     ]
-    variables = {"CELLBRIDGE_SERVICE__DATABASE_URL": "sqlite:///bare.db", "CELLBRIDGE_SERVICE__BIND": "127.0.0.1:0"}
+    variables = {
+        "CELLBRIDGE_SERVICE__DATABASE_URL": "sqlite:///bare.db",
+        "CELLBRIDGE_SERVICE__BIND": "127.0.0.1:0",
+        "CELLBRIDGE_SERVICE__GRACEFUL_SECONDS": "5",
+    }
     log = tmp_path / "log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(command, env=os.environ | variables, stderr=stderr)
