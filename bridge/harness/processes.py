@@ -6,6 +6,7 @@ The law: nothing waits for a time; everything waits for a condition, with a dead
 import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -27,11 +28,13 @@ class HarnessError(RuntimeError):
 
 
 def free_port() -> int:
-    """Return a TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port on loopback that was free a moment ago, below those that the kernel lends to clients.
+
+    A service that is restarted comes back to its port: a lent one might be somebody else's by then.
+    """
+    while not is_free(port := 10_240 + secrets.randbelow(22_000)):
+        pass
+    return port
 
 
 def is_free(port: int) -> bool:
