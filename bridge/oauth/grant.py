@@ -38,7 +38,7 @@ class CodeGrant:
 
     def __init__(self, config: ProviderConfig, http: ProviderHttp, *, scopes: tuple[str, ...]) -> None:
         self.client_id = config.client_id
-        self._provider = config.name
+        self.provider = config.name
         self._client_secret = config.secret()
         self._scopes = config.scopes or scopes
         self._http = http
@@ -66,14 +66,14 @@ class CodeGrant:
             "authorization_code", code=callback.code, redirect_uri=redirect_uri, code_verifier=attempt.code_verifier
         )
         reply = self._http.post_form(
-            endpoint, provider=self._provider, document="token reply", form=form, auth=self._authentication(auth_method)
+            endpoint, provider=self.provider, document="token reply", form=form, auth=self._authentication(auth_method)
         )
         fields = reply.object()
         if fields.text("token_type").lower() != "bearer":
             raise fields.refusal("token_type", "is not Bearer")
         access_token = fields.text("access_token")
         if not _ACCESS_TOKEN.fullmatch(access_token):
-            raise ProviderBadReply(provider=self._provider, reason="token reply: access_token is not of its form")
+            raise ProviderBadReply(provider=self.provider, reason="token reply: access_token is not of its form")
         return Tokens(access_token=access_token, raw_id_token=fields.optional_text("id_token"))
 
     def _authentication(self, method: AuthMethod) -> OAuth2ClientAuth:

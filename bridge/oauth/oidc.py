@@ -14,20 +14,18 @@ from bridge.oauth.discovery import Issuer, IssuerMetadata
 from bridge.oauth.fields import Fields
 from bridge.oauth.grant import CodeGrant
 from bridge.oauth.id_token import verify_id_token
-from bridge.sections import ProviderConfig
 
-SCOPES = ("openid", "email", "profile")
 _WANTED = ("email", "email_verified", "name")
 _EVIDENCE = ("email", "email_verified")
 
 
 class OpenIdClient:
-    """A client registered at the issuer with the URL *issuer*."""
+    """The client of *grant*, registered at the issuer with the URL *issuer*."""
 
-    def __init__(self, config: ProviderConfig, issuer: str, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
-        self._provider = config.name
-        self._issuer = Issuer(issuer, provider=config.name, http=http, clock=clock)
-        self._grant = CodeGrant(config, http, scopes=SCOPES)
+    def __init__(self, grant: CodeGrant, issuer: str, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
+        self._provider = grant.provider
+        self._issuer = Issuer(issuer, provider=grant.provider, http=http, clock=clock)
+        self._grant = grant
         self._http = http
         self._clock = clock
 

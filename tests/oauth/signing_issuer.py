@@ -13,6 +13,7 @@ from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.fields import Fields
+from bridge.oauth.grant import CodeGrant
 from bridge.oauth.id_token import ALGORITHMS
 from bridge.oauth.oidc import OpenIdClient
 from tests.oauth.loopback import LoopbackProvider, json_answer
@@ -73,7 +74,8 @@ class IssuersClient:
 
     def __init__(self, issuer: SigningIssuer, http: ProviderHttp, clock: Clock, attempt: LoginAttempt) -> None:
         self.issuer, self.attempt = issuer, attempt
-        self.open_id = OpenIdClient(config("openid_connect", issuer=issuer.url), issuer.url, http=http, clock=clock)
+        grant = CodeGrant(config("openid_connect", issuer=issuer.url), http, scopes=("openid", "email", "profile"))
+        self.open_id = OpenIdClient(grant, issuer.url, http=http, clock=clock)
         issuer.server.on("GET", f"{issuer.path}/userinfo", json_answer({"sub": "person-1"}))
 
     def claims(self, raw_id_token: str | None, *, iss: str | None = None) -> Fields:

@@ -20,7 +20,7 @@ from bridge.oauth.providers.google_oauth2 import Google
 from bridge.oauth.providers.openid_connect import OpenIdConnect
 from bridge.sections import ProviderConfig
 
-_PLACES = ("base_url", "issuer", "unsafe_base_url")
+_OF_EVERY_KIND = frozenset({"name", "kind", "label", "client_id", "client_secret", "client_secret_file", "scopes"})
 
 
 class Provider(Protocol):
@@ -41,7 +41,7 @@ class Provider(Protocol):
 
 
 class ProviderClass(Protocol):
-    """What a provider's file holds; of the settings of place it understands `takes` and cannot go without `needs`."""
+    """What a provider's file holds; of the settings of some kinds only it understands `takes` and cannot go without `needs`."""
 
     default_label: str
     takes: frozenset[str]
@@ -86,7 +86,7 @@ def problems_of(config: ProviderConfig) -> list[str]:
     provider_class = PROVIDERS.get(kind)
     if provider_class is None:
         return [f"kind: {kind} is not a kind of provider; there are {', '.join(PROVIDERS)}"]
-    given = {key for key in _PLACES if getattr(config, key) is not None}
+    given = config.model_fields_set - _OF_EVERY_KIND
     missing = sorted(provider_class.needs - given)
     unknown = sorted(given - provider_class.takes)
     return [

@@ -13,39 +13,35 @@ from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp, Reply
 from bridge.oauth.fields import external_identity
-from bridge.oauth.grant import CodeGrant
+from bridge.oauth.provider import OAuthProvider
 from bridge.sections import ProviderConfig
 
 RULE = "github.primary_verified"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
-class GitHub:
+class GitHub(OAuthProvider):
     """Identity by the numeric `id`; a `login` can be renamed and taken over."""
 
     default_label: ClassVar[str] = "GitHub"
     takes: ClassVar[frozenset[str]] = frozenset({"base_url", "unsafe_base_url"})
-    needs: ClassVar[frozenset[str]] = frozenset()
+    scopes: ClassVar[tuple[str, ...]] = ("user:email",)
 
-    def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:  # noqa: ARG002
-        self.name = config.name
-        self.kind = config.provider_kind
-        self.label = config.label or self.default_label
+    def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
+        super().__init__(config, http=http, clock=clock)
         own = config.unsafe_base_url or config.base_url
         web = (own or "https://github.com").rstrip("/")
         self._api = f"{web}/api/v3" if own else "https://api.github.com"
         self._authorize = f"{web}/login/oauth/authorize"
         self._token = f"{web}/login/oauth/access_token"
-        self._grant = CodeGrant(config, http, scopes=("user:email",))
-        self._http = http
 
     def authorization_url(self, attempt: LoginAttempt, redirect_uri: str) -> str:
         """Return where to send the browser."""
-        return self._grant.authorization_url(self._authorize, attempt, redirect_uri)
+        return self.grant.authorization_url(self._authorize, attempt, redirect_uri)
 
     def identify(self, callback: Callback, attempt: LoginAttempt, redirect_uri: str) -> ExternalIdentity:
         """Return who signed in; see `Provider.identify`."""
-        tokens = self._grant.redeem(self._token, callback, attempt, redirect_uri, auth_method="client_secret_post")
+        tokens = self.grant.redeem(self._token, callback, attempt, redirect_uri, auth_method="client_secret_post")
         user = self._get("user", "/user", tokens.access_token).object()
         email, verified = _primary(self._get("emails", "/user/emails", tokens.access_token))
         return external_identity(
@@ -60,7 +56,7 @@ class GitHub:
         )
 
     def _get(self, document: str, path: str, access_token: str) -> Reply:
-        return self._http.get(self._api + path, provider=self.name, document=document, bearer=access_token, headers=HEADERS)
+        return self.http.get(self._api + path, provider=self.name, document=document, bearer=access_token, headers=HEADERS)
 
 
 def _primary(emails: Reply) -> tuple[Email | None, bool]:

@@ -15,37 +15,33 @@ from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.fields import external_identity
-from bridge.oauth.grant import CodeGrant
+from bridge.oauth.provider import OAuthProvider
 from bridge.sections import ProviderConfig
 
 RULE = "gitlab.confirmed_at"
 
 
-class GitLab:
+class GitLab(OAuthProvider):
     """Identity by the numeric `id`; the email counts where GitLab says when it was confirmed."""
 
     default_label: ClassVar[str] = "GitLab"
     takes: ClassVar[frozenset[str]] = frozenset({"base_url", "unsafe_base_url"})
-    needs: ClassVar[frozenset[str]] = frozenset()
+    scopes: ClassVar[tuple[str, ...]] = ("read_user",)
 
-    def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:  # noqa: ARG002
-        self.name = config.name
-        self.kind = config.provider_kind
-        self.label = config.label or self.default_label
+    def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
+        super().__init__(config, http=http, clock=clock)
         self._base = (config.unsafe_base_url or config.base_url or "https://gitlab.com").rstrip("/")
-        self._grant = CodeGrant(config, http, scopes=("read_user",))
-        self._http = http
 
     def authorization_url(self, attempt: LoginAttempt, redirect_uri: str) -> str:
         """Return where to send the browser."""
-        return self._grant.authorization_url(f"{self._base}/oauth/authorize", attempt, redirect_uri)
+        return self.grant.authorization_url(f"{self._base}/oauth/authorize", attempt, redirect_uri)
 
     def identify(self, callback: Callback, attempt: LoginAttempt, redirect_uri: str) -> ExternalIdentity:
         """Return who signed in; see `Provider.identify`."""
         endpoint = f"{self._base}/oauth/token"
-        tokens = self._grant.redeem(endpoint, callback, attempt, redirect_uri, auth_method="client_secret_post")
+        tokens = self.grant.redeem(endpoint, callback, attempt, redirect_uri, auth_method="client_secret_post")
         url = f"{self._base}/api/v4/user"
-        user = self._http.get(url, provider=self.name, document="user", bearer=tokens.access_token).object()
+        user = self.http.get(url, provider=self.name, document="user", bearer=tokens.access_token).object()
         return external_identity(
             provider=self.name,
             uid=str(user.number("id")),
