@@ -178,6 +178,7 @@ def all_of(*edits: Edit) -> Edit:
 
 def exclusive(element: Element, prefixes: tuple[str, ...] = ()) -> bytes:
     """Return the exclusive canonical form of *element*."""
+    etree.fromstring('<x xmlns:y="#default"/>')  # lxml drops a token of *prefixes* that no parser of this thread has met
     return etree.tostring(element, method="c14n", exclusive=True, inclusive_ns_prefixes=list(prefixes) or None)
 
 

@@ -215,6 +215,16 @@ _KEYS = [
     signed_by("ecdsa-p256-sha512", "ECDSA with a hash wider than the curve.", key=key("ec-p256"), method=names.ECDSA_SHA512),
     signed_by("ecdsa-p384", "ECDSA on P-384.", key=key("ec-p384"), method=names.ECDSA_SHA384, digest=names.SHA384),
     signed_by("prefix-list", "Exclusive c14n may name prefixes to keep.", edit=typed, prefixes=("xs", "#default")),
+    built(
+        "prefix-list-default",
+        "The token #default keeps a default namespace that no name uses, as exclusive c14n says.",
+        lambda world: etree.tostring(
+            world.sign(
+                etree.fromstring(etree.tostring(world.tree()).replace(b" ", b' xmlns="urn:example" ', 1)),
+                prefixes=("#default",),
+            )
+        ),
+    ),
     signed_by("key-info-left-out", "KeyInfo is optional, and nobody reads it.", key_info=False),
     signed_by("key-info-with-key-value", "What KeyInfo says of a key is not read, right or wrong.", spoil=_key_names),
     signed_by("signature-value-wrapped", "Base64 in lines of 64 characters.", spoil=_wrapped_value),

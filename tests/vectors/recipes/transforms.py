@@ -7,7 +7,8 @@ from lxml import etree
 from bridge.saml import names
 from tests.saml.forge import Edit, Element, exclusive, one
 from tests.saml.wraps import assertion_of
-from tests.vectors.recipes.signing import ALGORITHM, DS, INCLUSIVE, SCHEMA, TO_EVIL, signed_by, within
+from tests.vectors.recipes.case import Case
+from tests.vectors.recipes.signing import ALGORITHM, DS, HERE, INCLUSIVE, SCHEMA, SIGNATURE, TO_EVIL, signed_by, within
 from tests.vectors.world import key
 
 XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
@@ -162,6 +163,16 @@ _TRANSFORMS = [
         14,
         prefixes=("xs",),
         edit=within(".//*[local-name()='InclusiveNamespaces']", lambda listed: listed.set("ID", "_x")),
+    ),
+    Case(
+        name="transform-prefix-list-default",
+        because="A default namespace that was declared after signing, where #default is in the PrefixList.",
+        build=lambda world: world.signed(prefixes=("xs", "#default")).replace(
+            b"<saml:Conditions ", b'<saml:Conditions xmlns="urn:example" '
+        ),
+        threat=14,
+        expect=SIGNATURE,
+        node=HERE,
     ),
     signed_by(
         "transform-long-prefix-list",
