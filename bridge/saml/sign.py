@@ -20,8 +20,8 @@ from bridge.saml import names
 from bridge.saml.render import RESPONSE_END, Rendered
 from bridge.saml.trust import Signed
 
-_DECLARED = f' xmlns:ds="{names.DS}"'
-_SIGNED_INFO_REST = (
+DECLARED = f' xmlns:ds="{names.DS}"'
+SIGNED_INFO_REST = (
     f'<ds:CanonicalizationMethod Algorithm="{names.EXCLUSIVE_C14N}"></ds:CanonicalizationMethod>'
     '<ds:SignatureMethod Algorithm="%s"></ds:SignatureMethod><ds:Reference URI="#%s"><ds:Transforms>'
     f'<ds:Transform Algorithm="{names.ENVELOPED}"></ds:Transform>'
@@ -29,8 +29,8 @@ _SIGNED_INFO_REST = (
     f'<ds:DigestMethod Algorithm="{names.SHA256}"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue></ds:Reference>'
     "</ds:SignedInfo>"
 )
-_SIGNATURE = (
-    f"<ds:Signature{_DECLARED}><ds:SignedInfo>%s<ds:SignatureValue>%s</ds:SignatureValue>"
+SIGNATURE = (
+    f"<ds:Signature{DECLARED}><ds:SignedInfo>%s<ds:SignatureValue>%s</ds:SignatureValue>"
     "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>"
 )
 _SHA256 = hashes.SHA256()
@@ -73,9 +73,9 @@ def sign(
 def _signature(canonical_text: str, element_id: str, key: SigningKey) -> str:
     digest = base64.b64encode(hashlib.sha256(canonical_text.encode("utf-8")).digest()).decode("ascii")
     method = names.RSA_SHA256 if isinstance(key.private_key, RSAPrivateKey) else names.ECDSA_SHA256
-    info = _SIGNED_INFO_REST % (method, element_id, digest)
-    value = base64.b64encode(_sign(f"<ds:SignedInfo{_DECLARED}>{info}".encode(), key)).decode("ascii")
-    return _SIGNATURE % (info, value, key.certificate_base64)
+    info = SIGNED_INFO_REST % (method, element_id, digest)
+    value = base64.b64encode(_sign(f"<ds:SignedInfo{DECLARED}>{info}".encode(), key)).decode("ascii")
+    return SIGNATURE % (info, value, key.certificate_base64)
 
 
 def _sign(message: bytes, key: SigningKey) -> bytes:
