@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 
 from bridge.accounts.trouble import trouble_is_told
 from bridge.errors import DatabaseNotReady
@@ -25,8 +25,21 @@ from bridge.errors import DatabaseNotReady
 BUSY_SECONDS = 5
 _WAL_TRIES = 250
 _READS_ONLY = "cellbridge_reads_only"
+NEWER = "the database is newer than this version of cellbridge; install that one"
 _UPGRADE_LOCK = 0x63656C6C  # any number, the same in every process
-_POSTGRES_OPTIONS = f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout={3 * BUSY_SECONDS}s"
+_POSTGRES_OPTIONS = (
+    f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={3 * BUSY_SECONDS}s"
+    f" -c idle_in_transaction_session_timeout={3 * BUSY_SECONDS}s"
+)
+# A server that vanishes without a word, with its machine or its network, is given up after about fifteen seconds.
+_POSTGRES_PATIENCE = {
+    "connect_timeout": BUSY_SECONDS,
+    "tcp_user_timeout": 3000 * BUSY_SECONDS,  # milliseconds
+    "keepalives_idle": BUSY_SECONDS,
+    "keepalives_interval": BUSY_SECONDS,
+    "keepalives_count": 2,
+}
+_STANDBY = "25006"  # read-only transaction: what was the primary server is one no more
 
 
 def open_engine(url: str) -> Engine:
@@ -37,17 +50,7 @@ def open_engine(url: str) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        engine = create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            hide_parameters=True,
-            pool_pre_ping=True,
-            # Every look-up of a sign-in sees one moment: otherwise a person could be found by email, but not yet by the
-            # identity that another process links meanwhile, and be refused as a conflict with themselves.
-            isolation_level="REPEATABLE READ",
-            connect_args={"connect_timeout": BUSY_SECONDS, "options": _POSTGRES_OPTIONS},
-        )
-        event.listen(engine, "handle_error", _drop_details)
-        return engine
+        return _open_postgres(parsed)
     if parsed.get_backend_name() != "sqlite":
         raise ValueError("the database must be SQLite or PostgreSQL")
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
@@ -58,8 +61,12 @@ def open_engine(url: str) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Give a connection for reading alone; on SQLite it waits for no writer. Raises `DatabaseUnavailable`."""
-    with trouble_is_told(), engine.connect().execution_options(**{_READS_ONLY: True}) as connection:
+    """Give a connection for reading alone, which sees one moment; it waits for no writer. Raises `DatabaseUnavailable`.
+
+    PostgreSQL refuses whatever writes or locks on it.
+    """
+    options: dict[str, Any] = {_READS_ONLY: True} if engine.dialect.name == "sqlite" else {"postgresql_readonly": True}
+    with trouble_is_told(), engine.connect().execution_options(**options) as connection:
         yield connection
 
 
@@ -72,14 +79,17 @@ def upgrade(engine: Engine) -> None:
         if connection.dialect.name == "postgresql":
             # Each statement has to see what others committed while this process waited for the lock.
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index on a large table takes its time
             connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
+            # Behind a change of a table that waits for a lock, everybody waits: better to fail, and be tried again.
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
         config = _alembic()
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
         except CommandError as error:
-            raise DatabaseNotReady(reason="the database is newer than this version of cellbridge; install that one") from error
+            raise DatabaseNotReady(reason=NEWER) from error
 
 
 def current(engine: Engine) -> str | None:
@@ -89,14 +99,20 @@ def current(engine: Engine) -> str | None:
 
 
 def at_head(engine: Engine) -> bool:
-    """Whether the database stands at the newest migration."""
-    return current(engine) == _head()
+    """Whether the database stands at the newest migration of this version of the product."""
+    return current(engine) == migrations()[-1]
+
+
+def is_newer(revision: str | None) -> bool:
+    """Whether *revision* is of a later version of the product than this one."""
+    return revision is not None and revision not in migrations()
 
 
 @cache
-def _head() -> str | None:
-    """The newest migration of this version of the product."""
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+def migrations() -> tuple[str, ...]:
+    """Return every migration that this version of the product knows, oldest first."""
+    scripts = ScriptDirectory.from_config(_alembic())
+    return tuple(script.revision for script in scripts.walk_revisions())[::-1]
 
 
 def _alembic() -> Config:
@@ -105,9 +121,36 @@ def _alembic() -> Config:
     return config
 
 
-def _drop_details(context: ExceptionContext) -> None:
-    """PostgreSQL adds `Key (email)=(ann@...) already exists` to its first line, which logs must not hold."""
+def _open_postgres(url: URL) -> Engine:
+    """The URL's own connection parameters win; its `options` come after ours, and so win too."""
+    patience = {name: value for name, value in _POSTGRES_PATIENCE.items() if name not in url.query}
+    options = f"{_POSTGRES_OPTIONS} {_one(url.query.get('options', ''))}".strip()
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_timeout=BUSY_SECONDS,
+        # Every look-up of a sign-in sees one moment: otherwise a person could be found by email, but not yet by the
+        # identity that another process links meanwhile, and be refused as a conflict with themselves.
+        isolation_level="REPEATABLE READ",
+        connect_args={**patience, "options": options},
+    )
+    event.listen(engine, "handle_error", _on_postgres_error)
+    return engine
+
+
+def _one(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else " ".join(value)
+
+
+def _on_postgres_error(context: ExceptionContext) -> None:
+    """Drop the pool of a server that became a standby, and what PostgreSQL says beyond its first line.
+
+    It says `Key (email)=(ann@...) already exists` there, which logs must not hold.
+    """
     original, wrapped = context.original_exception, context.sqlalchemy_exception
+    if getattr(original, "sqlstate", None) == _STANDBY:
+        context.is_disconnect = True
     if isinstance(original, psycopg.Error) and wrapped is not None:
         first_line = original.diag.message_primary or str(original).partition("\n")[0]
         original.args = (first_line,)

@@ -19,7 +19,7 @@ PAGE_ROWS = 500
 def find_account(connection: Connection, wanted: int | Email, *, org_id: int) -> Account:
     """Return the organization's account of that number or address; raises `NoSuchAccount`."""
     if isinstance(wanted, Email):
-        found = find_by_email(connection, wanted, org_id=org_id)
+        found = find_by_email(connection, wanted, org_id=org_id, hold=False)
     else:
         row = connection.execute(select(accounts).where(accounts.c.id == wanted, accounts.c.org_id == org_id)).one_or_none()
         found = None if row is None else to_account(row)

@@ -1,7 +1,8 @@
 """Finding and writing account and identity rows, in the caller's transaction.
 
-The law: every look-up names the organization; a uid is compared exactly, an address by its folded form. A found account stays
-as it was found until the transaction ends, so that nobody is blocked between the rule that lets them in and their session.
+The law: every look-up names the organization; a uid is compared exactly, an address by its folded form. An account that was
+found to be held stays as it was until the transaction ends, so that nobody is blocked between the rule that lets them in and
+their session.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
 from bridge.accounts.records import Account, AccountState
 from bridge.accounts.tables import accounts, identities
@@ -30,22 +31,24 @@ def to_account(row: Row[Any]) -> Account:
     )
 
 
-def find_by_key(connection: Connection, key: IdentityKey, *, org_id: int) -> Account | None:
-    """Return the organization's account that owns the identity."""
-    row = connection.execute(
+def find_by_key(connection: Connection, key: IdentityKey, *, org_id: int, hold: bool = True) -> Account | None:
+    """Return the organization's account that owns the identity; not to *hold* it is for those who only look."""
+    wanted = (
         select(accounts)
         .join(identities, identities.c.account_id == accounts.c.id)
         .where(identities.c.org_id == org_id, identities.c.provider == key.provider, identities.c.extern_uid == key.uid)
-        .with_for_update(read=True, of=accounts)
-    ).one_or_none()
-    return None if row is None else to_account(row)
+    )
+    return _only(connection, wanted, hold=hold)
 
 
-def find_by_email(connection: Connection, email: Email, *, org_id: int) -> Account | None:
-    """Return the organization's account that owns the address."""
-    row = connection.execute(
-        select(accounts).where(accounts.c.org_id == org_id, accounts.c.email_folded == email.folded).with_for_update(read=True)
-    ).one_or_none()
+def find_by_email(connection: Connection, email: Email, *, org_id: int, hold: bool = True) -> Account | None:
+    """Return the organization's account that owns the address; not to *hold* it is for those who only look."""
+    wanted = select(accounts).where(accounts.c.org_id == org_id, accounts.c.email_folded == email.folded)
+    return _only(connection, wanted, hold=hold)
+
+
+def _only(connection: Connection, wanted: Select[Any], *, hold: bool) -> Account | None:
+    row = connection.execute(wanted.with_for_update(read=True, of=accounts) if hold else wanted).one_or_none()
     return None if row is None else to_account(row)
 
 

@@ -114,7 +114,7 @@ class AccountStore:
         Raises `AccountBlocked` or `AccountPending`, which leave an audit row.
         """
         with reading(self._engine) as connection:  # most people of the global page live elsewhere: no write lock for them
-            if find_by_key(connection, identity_key, org_id=org_id) is None:
+            if find_by_key(connection, identity_key, org_id=org_id, hold=False) is None:
                 return None
         try:
             return transact(

@@ -1,10 +1,11 @@
 """One unit of work, whole or not at all.
 
 The law: work is tried again only when the database says that somebody else was in the way, from the start, a bounded number of
-times; so the work must do nothing outside its connection.
+times and for a bounded time; so the work must do nothing outside its connection.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from bridge.accounts.trouble import trouble_is_told
 
 ATTEMPTS = 4
+PATIENCE_SECONDS = 4  # nobody who waited for a lock as long as the database lets them waits a second time
 _SQLITE_IN_THE_WAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _POSTGRES_IN_THE_WAY = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock timeout
 
@@ -26,13 +28,14 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
     A violated constraint counts as somebody in the way: two first sign-ins of one person both try to create the account, and
     the second one finds it there on its next try. Raises `DatabaseUnavailable`, or what *work* raised in the last attempt.
     """
+    deadline = time.monotonic() + PATIENCE_SECONDS
     with trouble_is_told():
         for _ in range(ATTEMPTS - 1):
             try:
                 with engine.begin() as connection:
                     return work(connection)
             except (IntegrityError, OperationalError) as error:
-                if not somebody_in_the_way(error):
+                if not somebody_in_the_way(error) or time.monotonic() > deadline:
                     raise
         with engine.begin() as connection:
             return work(connection)

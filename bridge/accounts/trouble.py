@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from bridge.errors import DatabaseUnavailable
 
 _TABLES_MISSING = ("42P01", "42703")  # PostgreSQL: undefined table, undefined column
+_NOT_ALLOWED = "42501"  # PostgreSQL: insufficient privilege
 _NO_TABLES = "tables are missing or old; run cellbridge db upgrade"
 
 
@@ -36,6 +37,8 @@ def _trouble(error: DBAPIError) -> str | None:
     code = getattr(driver, "sqlstate", None) or getattr(driver, "sqlite_errorname", None)
     if code in _TABLES_MISSING or (isinstance(driver, sqlite3.OperationalError) and code == "SQLITE_ERROR"):
         return _NO_TABLES
+    if code == _NOT_ALLOWED:
+        return "the user of database_url may not use the tables"
     broken_file = type(error) is DatabaseError  # SQLite's word for a file that is damaged, or no database
     if not (isinstance(error, OperationalError | InterfaceError) or broken_file or error.connection_invalidated):
         return None
