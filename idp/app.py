@@ -5,13 +5,13 @@ The law: composition only; what a request does stands in the module of its part.
 
 from flask import Flask
 
-from bridge.accounts.background import BackgroundPurge
+from bridge.accounts.background import background_purge
 from bridge.config import IdpConfig
 from bridge.web.app import create_app as create_web_app
 from bridge.web.expiry import CertificateLife
 from bridge.web.messages import Labels
 from bridge.web.metrics import Metrics
-from idp import metadata, oauth, sign_in
+from idp import email_first, metadata, oauth, sign_in
 from idp.cell import LegacyCell, build
 
 
@@ -31,9 +31,10 @@ def create_app(config: IdpConfig) -> Flask:
     for life in certificate_lives(cell):
         life.warn()
     app.register_blueprint(sign_in.blueprint(cell))
+    app.register_blueprint(email_first.blueprint(cell))
     app.register_blueprint(oauth.blueprint(cell, metrics))
     app.register_blueprint(metadata.blueprint(cell))
-    BackgroundPurge(
+    background_purge(
         cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
     ).start()
     return app

@@ -20,6 +20,7 @@ from bridge.oauth.providers import Provider
 from bridge.oauth.providers import build as build_providers
 from bridge.seal import Seal
 from bridge.topology.client import Topology, open_topology
+from bridge.web.oauth_flow import OAuthFlow
 from idp.responses import Responses
 
 SESSION_COOKIE = "cb-legacy"
@@ -27,10 +28,10 @@ SESSION_COOKIE = "cb-legacy"
 
 @dataclass(frozen=True)
 class LegacyCell:
-    """The legacy cell. `providers` are in the configured order; `random_bytes(n)` gives n bytes fit for secrets."""
+    """The legacy cell. `random_bytes(n)` gives n bytes fit for secrets."""
 
     config: IdpConfig
-    providers: Mapping[str, Provider]
+    flow: OAuthFlow
     topology: Topology
     accounts: AccountStore
     keys: Reloaded[KeyRing]
@@ -39,25 +40,33 @@ class LegacyCell:
     clock: Callable[[], datetime]
     random_bytes: Callable[[int], bytes]
 
-    def redirect_uri(self, provider: str) -> str:
-        """Return the callback URL that is registered at *provider*: from the configuration alone, without a query."""
-        return f"{self.config.service.public_url}/users/auth/{provider}/callback"
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The providers by name, in the configured order."""
+        return self.flow.providers
 
 
 def build(config: IdpConfig) -> LegacyCell:
     """Return the cell that *config* describes; raises `OperatorError` for what it points to and cannot be used."""
     # Half of the threads of a worker, so that no provider that hangs takes them all.
     http = ProviderHttp(calls_at_once=max(1, config.service.threads // 2))
+    seal = Seal.from_files(config.service.secret_files)
     return LegacyCell(
         config=config,
-        providers=build_providers(config.provider, http=http, clock=utc_now),
+        flow=OAuthFlow(
+            service=config.service,
+            providers=build_providers(config.provider, http=http, clock=utc_now),
+            seal=seal,
+            clock=utc_now,
+            random_bytes=secrets.token_bytes,
+        ),
         topology=open_topology(
             config.topology, public_url=config.service.public_url, acs_path=config.saml.acs_path, clock=utc_now
         ),
         accounts=open_accounts(config),
         keys=Reloaded(ring_files(config.saml), lambda _: KeyRing.configured(config.saml), name="keys"),
         responses=Responses.configured(config),
-        seal=Seal.from_files(config.service.secret_files),
+        seal=seal,
         clock=utc_now,
         random_bytes=secrets.token_bytes,
     )

@@ -12,26 +12,40 @@ from bridge.accounts.policy import LEGACY_ORG_ID
 from bridge.accounts.records import SignedIn
 from bridge.errors import OrgNotHere
 from bridge.handoff import ReturnPath
-from bridge.identity import MalformedValue
 from bridge.web import csrf, pages
 from bridge.web.cookies import clear_cookie, ensure_browser_secret, read_cookie
 from bridge.web.headers import provider_targets
 from bridge.web.reference import current_reference
-from bridge.web.start import RETURN_TO
+from bridge.web.start import RETURN_TO, read_return_path
 from idp.cell import SESSION_COOKIE, LegacyCell
 
 START_FORM = "start"
+EMAIL_FORM = "email"
 SIGN_OUT_FORM = "sign_out"
 
 
-def read_return_path(values: list[str]) -> ReturnPath | None:
-    """Return the one return path that a query or form field carries, or None for none, several, or a hostile one."""
-    if len(values) != 1:
-        return None
-    try:
-        return ReturnPath(values[0])
-    except MalformedValue:
-        return None
+def sign_in_form(cell: LegacyCell, *, return_to: ReturnPath | None, email: str = "", problem: str = "") -> Response:
+    """Return the sign-in page; *problem* is a sentence about the address *email* that was just sent."""
+    service = cell.config.service
+    secret = ensure_browser_secret(request, service, cell.random_bytes)
+    response = pages.sign_in(
+        buttons=[
+            pages.ProviderButton(label=provider.label, kind=provider.kind, start_path=f"/users/auth/{name}")
+            for name, provider in cell.providers.items()
+        ],
+        csrf_token=csrf.form_token(cell.seal, secret.value, form=START_FORM),
+        return_to=return_to,
+        form_targets=provider_targets(service),
+        email_form=pages.EmailForm(
+            action="/users/sign_in",
+            csrf_token=csrf.form_token(cell.seal, secret.value, form=EMAIL_FORM),
+            value=email,
+            problem=problem,
+        ),
+        status=400 if problem else 200,
+    )
+    secret.keep(response, service)
+    return response
 
 
 def blueprint(cell: LegacyCell) -> Blueprint:
@@ -46,18 +60,7 @@ def blueprint(cell: LegacyCell) -> Blueprint:
 
     @routes.get("/users/sign_in")
     def sign_in_page() -> Response:
-        secret = ensure_browser_secret(request, service, cell.random_bytes)
-        response = pages.sign_in(
-            buttons=[
-                pages.ProviderButton(label=provider.label, kind=provider.kind, start_path=f"/users/auth/{name}")
-                for name, provider in cell.providers.items()
-            ],
-            csrf_token=csrf.form_token(cell.seal, secret.value, form=START_FORM),
-            return_to=read_return_path(request.args.getlist(RETURN_TO)),
-            form_targets=provider_targets(service),
-        )
-        secret.keep(response, service)
-        return response
+        return sign_in_form(cell, return_to=read_return_path(request.args.getlist(RETURN_TO)))
 
     @routes.get("/")
     def home() -> BaseResponse:

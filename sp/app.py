@@ -6,7 +6,7 @@ The law: composition only; what a request does stands in the module of its part.
 import structlog
 from flask import Flask
 
-from bridge.accounts.background import BackgroundPurge
+from bridge.accounts.background import background_purge
 from bridge.config import SpConfig
 from bridge.web.app import create_app as create_web_app
 from bridge.web.metrics import Metrics
@@ -41,7 +41,7 @@ def create_app(config: SpConfig, *, background: bool = False) -> Flask:
     if background:
         chores = (lambda: look_again(cell.live_trust), lambda: warn_of_expiry(cell.live_trust, cell.clock()))
         Refresher(config.trust, chores=chores).start()
-        BackgroundPurge(
+        background_purge(
             cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
         ).start()
     if cell.second_opinion is None:

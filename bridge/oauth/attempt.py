@@ -37,6 +37,7 @@ class LoginAttempt:
     """One sign-in that waits for its callback.
 
     `state`, `nonce` and `code_verifier` (RFC 7636 4.1) are 256 random bits each; `started_at` is aware, UTC, whole seconds.
+    `linking` is a digest of the session whose holder wants to link what comes back; None where somebody signs in.
     """
 
     provider: str
@@ -47,6 +48,7 @@ class LoginAttempt:
     reference: str
     started_at: datetime
     login_hint: str | None = None
+    linking: str | None = None
 
     def __post_init__(self) -> None:
         if not _STATE.fullmatch(self.state):
@@ -74,6 +76,7 @@ def start(
     random_bytes: Callable[[int], bytes],
     org_id: int | None = None,
     login_hint: str | None = None,
+    linking: str | None = None,
 ) -> LoginAttempt:
     """Return a fresh attempt; with *org_id* its state is `o<org id>.<random>`, by which the router finds the cell.
 
@@ -89,6 +92,7 @@ def start(
         reference=reference,
         started_at=now.astimezone(UTC).replace(microsecond=0),
         login_hint=login_hint,
+        linking=linking,
     )
 
 
@@ -103,6 +107,7 @@ def cookie_for(attempt: LoginAttempt, seal: Seal) -> tuple[str, str]:
         "reference": attempt.reference,
         "started_at": int(attempt.started_at.timestamp()),
         "login_hint": attempt.login_hint,
+        "linking": attempt.linking,
     }
     return cookie_name(attempt.state), seal.seal(json.dumps(payload).encode("utf-8"), purpose=PURPOSE)
 

@@ -8,9 +8,20 @@ from urllib.parse import quote
 from flask import request
 
 from bridge.handoff import ReturnPath
+from bridge.identity import MalformedValue
 
 RETURN_TO = "return_to"
 _WANTED = "cellbridge.wanted"
+
+
+def read_return_path(values: list[str]) -> ReturnPath | None:
+    """Return the one return path that a query or form field carries, or None for none, several, or a hostile one."""
+    if len(values) != 1:
+        return None
+    try:
+        return ReturnPath(values[0])
+    except MalformedValue:
+        return None
 
 
 def sign_in_address(page: str, return_to: ReturnPath | None) -> str:

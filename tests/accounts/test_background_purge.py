@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, insert, select
 from structlog.testing import capture_logs
 
-from bridge.accounts.background import BackgroundPurge
+from bridge.accounts.background import background_purge
 from bridge.accounts.database import open_engine, upgrade
 from bridge.accounts.purge import purge
 from bridge.accounts.records import OpenedSession, Purged
@@ -50,7 +50,7 @@ def test_the_thread_removes_what_is_over_until_it_is_stopped(
             seen = len(turns)
             assert turned.wait_for(lambda: len(turns) >= seen + 2, timeout=10)
 
-    background = BackgroundPurge(purge_and_tell, seconds=0.01, clock=lambda: now, random_bytes=os.urandom).start()
+    background = background_purge(purge_and_tell, seconds=0.01, clock=lambda: now, random_bytes=os.urandom).start()
     two_more_turns()
     assert counts() == {"spent_handoffs": 2}
     add_spent(engine, 4, now - 2 * SECOND)
@@ -63,7 +63,7 @@ def test_the_thread_removes_what_is_over_until_it_is_stopped(
 
 def test_stopping_does_not_wait_for_the_pause(store: AccountStore, now: datetime) -> None:
     """A worker that ends does not wait for the next turn."""
-    background = BackgroundPurge(store.purge, seconds=3600, clock=lambda: now, random_bytes=os.urandom).start()
+    background = background_purge(store.purge, seconds=3600, clock=lambda: now, random_bytes=os.urandom).start()
     assert background.running
     background.stop()
     assert not background.running
@@ -72,7 +72,7 @@ def test_stopping_does_not_wait_for_the_pause(store: AccountStore, now: datetime
 @pytest.mark.parametrize(("random", "expected"), [(b"\x00\x00", 150.0), (b"\xff\xff", 450.0)])
 def test_pauses_differ(store: AccountStore, now: datetime, random: bytes, expected: float) -> None:
     """Workers that start together do not purge together: half to one and a half times the interval, the first pause too."""
-    background = BackgroundPurge(store.purge, seconds=300, clock=lambda: now, random_bytes=lambda _count: random)
+    background = background_purge(store.purge, seconds=300, clock=lambda: now, random_bytes=lambda _count: random)
     assert background.pause() == expected
 
 
@@ -80,7 +80,7 @@ def test_what_fails_is_logged_and_tried_again(bare_database_url: str, now: datet
     """A database that is not there yet ends nothing; the log names the kind of error, and no value."""
     engine = open_engine(bare_database_url)
     store = AccountStore(engine, session_prefix="cell-2", idle=HOUR, absolute=HOUR, random_bytes=os.urandom)
-    background = BackgroundPurge(store.purge, seconds=1, clock=lambda: now, random_bytes=os.urandom)
+    background = background_purge(store.purge, seconds=1, clock=lambda: now, random_bytes=os.urandom)
     with capture_logs() as said:
         background.turn()
     (line,) = said

@@ -1,6 +1,7 @@
 """The legacy cell's application in this process: what needs no pair to be shown."""
 
 import secrets
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -50,11 +51,11 @@ def test_too_many_callbacks_are_refused(folder: Path) -> None:
 
 
 def test_buttons_stand_in_the_configured_order(folder: Path) -> None:
-    """The page offers what is configured, in that order, each as a form that posts."""
+    """The page asks for an email, and offers what is configured, in that order, each as a form that posts."""
     page = html.document_fromstring(client(folder).get("/users/sign_in").text)
-    assert [form.action for form in page.forms] == [
-        f"/users/auth/{name}" for name in ("google_oauth2", "github", "gitlab", "openid_connect")
-    ]
+    providers = tomllib.loads((folder / "idp.toml").read_text())["provider"]
+    ways = [f"/users/auth/{provider['name']}" for provider in providers]
+    assert [form.action for form in page.forms] == ["/users/sign_in", *ways]
     assert {form.method for form in page.forms} == {"POST"}
 
 
