@@ -16,8 +16,8 @@ from bridge.errors import NotFound
 from bridge.handoff import ReturnPath
 from bridge.identity import MalformedValue
 from bridge.sections import Service
-from bridge.web import errors_page, headers, health, pages, request_log
-from bridge.web.messages import Catalogues, Labels
+from bridge.web import errors_page, headers, health, language, pages, request_log
+from bridge.web.messages import Labels, catalogue
 from bridge.web.metrics import Metrics
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -33,7 +33,6 @@ def create_app(
     labels: Labels,
     random_bytes: Callable[[int], bytes],
     templates: Path | None = None,
-    catalogues: Catalogues | None = None,
     metrics: Metrics | None = None,
     start_path: str = START_PATH,
     details: Mapping[str, Callable[[], object]] | None = None,
@@ -55,17 +54,14 @@ def create_app(
         app.wsgi_app, x_for=trusted, x_proto=0, x_host=0, x_port=0, x_prefix=0
     )
     metrics = metrics or Metrics(name)
-    languages = catalogues or Catalogues.load()
+    for known in language.LANGUAGES.values():
+        catalogue(known)  # one that cannot be read stops the start, and no request
+    language.install(app, service=service)
     pages.install(app, labels=labels, templates=templates)
     request_log.install(app, metrics=metrics, random_bytes=random_bytes)
     headers.install(app, secure=service.secure)
     errors_page.install(app, labels=labels, metrics=metrics, random_bytes=random_bytes, start_path=start_path)
     health.install(app, service=name, ready=ready, metrics=metrics, details=details)
-
-    @app.before_request
-    def _speak() -> None:
-        languages.use(languages.choose(request.accept_languages))
-
     app.before_request(_add_slash_by_path)
     return app
 

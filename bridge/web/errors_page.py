@@ -23,6 +23,7 @@ from bridge.errors import (
     RequestTooLarge,
 )
 from bridge.web import pages
+from bridge.web.language import ENGLISH
 from bridge.web.logs import trace_of
 from bridge.web.messages import Labels, sentences
 from bridge.web.metrics import Metrics
@@ -62,7 +63,7 @@ def install(app: Flask, *, labels: Labels, metrics: Metrics, random_bytes: Calla
             response.headers["Retry-After"] = str(error.retry_after_seconds)
         if isinstance(raised, WerkzeugMethodNotAllowed) and raised.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(raised.valid_methods))  # RFC 9110 15.5.6
-        response.headers["Vary"] = "Accept"
+        response.vary.add("Accept")
         return response
 
 
@@ -77,11 +78,12 @@ def refusal_of(raised: Exception) -> BridgeError:
 
 
 def _response(error: BridgeError, *, labels: Labels, reference: str, start_path: str) -> Response:
-    happened, next_step = sentences(error, labels=labels, reference=reference)
     if _wants_json():
+        happened, next_step = sentences(error, labels=labels, reference=reference, language=ENGLISH)
         response = jsonify(error={"code": error.public_code, "message": f"{happened} {next_step}", "reference": reference})
         response.status_code = error.status
         return response
+    happened, next_step = sentences(error, labels=labels, reference=reference)
     return pages.error(
         happened=happened,
         next_step=next_step,

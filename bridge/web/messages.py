@@ -6,22 +6,22 @@ name that came with the request stays out, or anybody could make our page say wh
 
 import re
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from gettext import NullTranslations
+from io import BytesIO
 from pathlib import Path
 
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from babel.support import Translations
-from werkzeug.datastructures import LanguageAccept
 
 from bridge.errors import BridgeError
+from bridge.web.language import ENGLISH, Language, current
 
-DOMAIN = "cellbridge"
-DEFAULT_LANGUAGE = "en"
+LOCALES = Path(__file__).parent / "locales"
 
 _PLACEHOLDER = re.compile(r"\{(provider|org|reference)\}")
-_language: ContextVar[str] = ContextVar("language", default=DEFAULT_LANGUAGE)
-_translations: ContextVar[NullTranslations | None] = ContextVar("translations", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,63 +41,46 @@ class Labels:
         return self.orgs.get(name) or (name if name in self.orgs.values() else None)
 
 
-class Catalogues:
-    """The languages that can be chosen, with their messages."""
-
-    def __init__(self, catalogues: Mapping[str, NullTranslations]) -> None:
-        self._catalogues = {DEFAULT_LANGUAGE: NullTranslations(), **catalogues}
-
-    @classmethod
-    def load(cls, directory: Path = Path(__file__).parent / "locale") -> "Catalogues":
-        """Return the catalogues compiled under *directory*, as `<language>/LC_MESSAGES/cellbridge.mo`; English needs none."""
-        found = sorted(path.parent.parent.name for path in directory.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
-        return cls({name.replace("_", "-"): Translations.load(directory, [name], DOMAIN) for name in found})
-
-    def choose(self, accepted: LanguageAccept) -> str:
-        """Return the language to answer in, by lookup (RFC 4647 3.4): the browser's first that is here, else English."""
-        here = {language.lower(): language for language in self._catalogues}
-        for wanted, quality in accepted:
-            subtags = wanted.lower().split("-") if quality else []
-            while subtags:
-                if "-".join(subtags) in here:
-                    return here["-".join(subtags)]
-                subtags.pop()
-        return DEFAULT_LANGUAGE
-
-    def use(self, language: str) -> None:
-        """Speak *language* for the rest of this request."""
-        _language.set(language)
-        _translations.set(self._catalogues[language])
+@cache
+def catalogue(language: Language) -> NullTranslations:
+    """Return what is said in *language*, from `locales/<code>.po` as it stands there; English is the message ids themselves."""
+    if language == ENGLISH:
+        return NullTranslations()
+    compiled = BytesIO()
+    with (LOCALES / f"{language.code}.po").open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language.code, abort_invalid=True))
+    compiled.seek(0)
+    return Translations(compiled)
 
 
-def language() -> str:
-    """Return the language of this request as a BCP 47 tag, for `<html lang>`."""
-    return _language.get()
-
-
-def gettext(message: str) -> str:
-    """Return *message* in the language of this request."""
-    return (_translations.get() or NullTranslations()).gettext(message)
+def gettext(message: str, language: Language | None = None) -> str:
+    """Return *message* in *language*, that of this request unless given."""
+    return catalogue(language or current()).gettext(message)
 
 
 def ngettext(singular: str, plural: str, number: int) -> str:
     """Return the form for *number* in the language of this request."""
-    return (_translations.get() or NullTranslations()).ngettext(singular, plural, number)
+    return catalogue(current()).ngettext(singular, plural, number)
 
 
-def sentences(error: BridgeError, *, labels: Labels, reference: str) -> tuple[str, str]:
-    """Return what happened and what to do next, as plain text for the person: unescaped, with labels filled in."""
+def sentences(error: BridgeError, *, labels: Labels, reference: str, language: Language | None = None) -> tuple[str, str]:
+    """Return what happened and what to do next, as plain text for the person: unescaped, with labels filled in.
+
+    It is in *language*, that of this request unless given.
+    """
+    language = language or current()
     known = {
         "provider": labels.provider(getattr(error, "provider", "")),
         "org": labels.org(getattr(error, "org", "")),
         "reference": reference,
     }
-    return _fill(gettext(error.sentence), known), _fill(gettext(error.next_step), known)
+    return _fill(error.sentence, known, language), _fill(error.next_step, known, language)
 
 
-def _fill(sentence: str, known: Mapping[str, str | None]) -> str:
+def _fill(message: str, known: Mapping[str, str | None], language: Language) -> str:
     """Fill `{provider}`, `{org}` and `{reference}` in one pass: a label that holds a placeholder is not filled again."""
-    unnamed = {"provider": gettext("this provider"), "org": gettext("your organization")}
+    sentence = gettext(message, language)
+    unnamed = {"provider": gettext("this provider", language), "org": gettext("your organization", language)}
     filled = _PLACEHOLDER.sub(lambda found: known[found[1]] or unnamed[found[1]], sentence)
     first = _PLACEHOLDER.match(sentence)
     return filled if first is None or known[first[1]] else filled[:1].upper() + filled[1:]

@@ -16,7 +16,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bridge.handoff import ReturnPath
-from bridge.web import headers, messages
+from bridge.web import headers, language, messages
 from bridge.web.csrf import FIELD
 from bridge.web.icons import glyph
 from bridge.web.messages import Labels
@@ -82,7 +82,10 @@ def install(app: Flask, *, labels: Labels, templates: Path | None) -> None:
         "glyph": glyph,
         "inline_script": Markup(headers.inline_block(headers.SCRIPT)),  # noqa: S704 - our own file
         "inline_style": Markup(headers.inline_block(headers.STYLE)),  # noqa: S704 - our own file
-        "language": messages.language,
+        "language": language.current,
+        "language_field": language.FIELD,
+        "languages": language.LANGUAGES.values(),
+        "switches": language.switches,
     }
 
 
@@ -92,7 +95,8 @@ def render(
     """Return *template* as a page with its own Content-Security-Policy (`headers.page_policy`)."""
     response = make_response(render_template(template, **values), status)
     response.headers["Content-Security-Policy"] = headers.page_policy(form_targets=form_targets, script=script)
-    response.headers["Content-Language"] = messages.language()
+    response.headers["Content-Language"] = language.current().tag
+    response.vary.update(("Accept-Language", "Cookie"))
     return response
 
 
@@ -153,7 +157,7 @@ def confirm(
 def landing(*, person: Person, sign_out_path: str, csrf_token: str, asked_for: str | None = None) -> Response:
     """Return the page that says who is signed in; *asked_for* is the path that the person came for."""
     ends = person.session_ends.astimezone(UTC)
-    locale = Locale.parse(messages.language(), sep="-")
+    locale = Locale.parse(language.current().code)
     day, clock = (format_skeleton(skeleton, ends, tzinfo=UTC, locale=locale) for skeleton in ("yMMMd", "Hm"))
     return render(
         "landing.html",
