@@ -3,14 +3,12 @@
 The law: a persona is the single source of its facts. The stand-in providers send them, the demo and the tests seed accounts
 from them, and the end-to-end tests expect their outcome; nothing about a person is written down twice.
 
-A uid is derived from the persona's key, in the form of each provider's real ones (see `uid_of`), so a run can be repeated and a
-persona made at run time needs no bookkeeping.
+What each provider calls a person is in `uids.py`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Literal
 
@@ -25,6 +23,7 @@ from bridge.errors import (
     ProviderDenied,
     ProviderEmailMissing,
 )
+from bridge.harness.uids import uid_of
 from bridge.identity import IdentityKey
 
 Home = Literal["acme", "globex", "initech", "legacy"]
@@ -68,12 +67,18 @@ class Persona:
     outcome: Landing | type[BridgeError]
     story: str
     consents: bool = True
+    two_factor: bool = False
     seed: Seed | None = None
 
     @property
     def username(self) -> str:
         """The login name at the providers that have one, and in the seeded account."""
         return self.key
+
+    @property
+    def password(self) -> str:
+        """What the person types where a provider takes passwords from clients."""
+        return f"the password of {self.key}"
 
     @property
     def outcome_code(self) -> str:
@@ -97,22 +102,6 @@ class Persona:
             return ()
         owner = self.key if self.seed.identities == "own" else f"another {self.key}"
         return tuple(IdentityKey(provider, uid_of(provider, owner)) for provider in PROVIDERS)
-
-
-def uid_of(provider: str, key: str) -> str:
-    """Return the uid of the person *key* at *provider*, in the form of that provider's real ones.
-
-    Google: 21 digits. GitHub and GitLab: an integer. Others: opaque text (OIDC Core 2: at most 255 ASCII characters).
-    """
-    digest = sha256(f"{provider} {key}".encode()).hexdigest()
-    number = int(digest, 16)
-    if provider == "google_oauth2":
-        return f"1{number % 10**20:020d}"
-    if provider == "github":
-        return str(10_000_000 + number % 90_000_000)
-    if provider == "gitlab":
-        return str(1_000_000 + number % 9_000_000)
-    return f"person-{digest[:32]}"
 
 
 _KNOWN = Seed(state="active", identities="own")

@@ -11,7 +11,8 @@ import requests
 from bridge.handoff import new_reference
 from bridge.harness.browser import Browser, Page
 from bridge.harness.pair import Pair
-from bridge.harness.personas import PERSONAS, uid_of
+from bridge.harness.personas import PERSONAS
+from bridge.harness.uids import uid_of
 from bridge.harness.walk import Walk
 from bridge.identity import IdentityKey
 from bridge.oauth.attempt import ATTEMPT_SECONDS, cookie_for, start

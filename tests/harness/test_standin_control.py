@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from bridge.harness.personas import PROVIDERS, uid_of
+from bridge.harness.personas import PROVIDERS
 from bridge.harness.standin.app import create_app
 from bridge.harness.standin.remote import Remote, StandInRefused
+from bridge.harness.uids import uid_of
 
 if TYPE_CHECKING:
     from tests.harness.conftest import Attempt, Party

@@ -13,13 +13,15 @@ from flask import Blueprint, Response, request
 from bridge.harness.personas import Landing, Persona
 from bridge.harness.standin.faults import DOCUMENT_FAULTS, ENDPOINTS, HTTP_FAULTS, ID_TOKEN_FAULTS, OIDC_ENDPOINTS, FaultBoard
 from bridge.harness.standin.ledger import Client, Ledger
-from bridge.harness.standin.wire import OidcWire, Wire, json_reply
+from bridge.harness.standin.oidc_wire import OidcWire
+from bridge.harness.standin.wire import Wire, json_reply
 
 _PERSONA_FIELDS: dict[str, tuple[type, ...]] = {
     "name": (str,),
     "email": (str, type(None)),
     "email_verified": (bool,),
     "consents": (bool,),
+    "two_factor": (bool,),
 }
 
 
@@ -83,6 +85,8 @@ def _fault_problem(wires: dict[str, Wire], provider: Any, endpoint: Any, fault: 
         return f"provider must be one of {', '.join(wires)}"
     oidc = isinstance(wires[provider], OidcWire)
     endpoints = [name for name in ENDPOINTS if oidc or name not in OIDC_ENDPOINTS]
+    if wires[provider].token_info_path is None:
+        endpoints.remove("token_info")
     if endpoint not in endpoints:
         return f"endpoint must be one of {', '.join(endpoints)}"
     allowed = [*HTTP_FAULTS]

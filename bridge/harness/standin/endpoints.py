@@ -4,17 +4,17 @@ The law: every endpoint but the page meets the faults that are set, and every se
 """
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from flask import Blueprint, Response, make_response, render_template, request
+from werkzeug.datastructures import MultiDict
 
 from bridge.harness.personas import Persona
-from bridge.harness.standin.authorization import OAuth2Error, ProviderServer, add_params_to_uri
+from bridge.harness.standin.authorization import OAuth2Error, ProviderServer
 from bridge.harness.standin.faults import Endpoint, FaultBoard, spoilt
-from bridge.harness.standin.ledger import Ledger
-from bridge.harness.standin.wire import OidcWire, Resource, Wire, json_reply
-
-_PUBLIC = "public, max-age=3600"
+from bridge.harness.standin.ledger import AccessToken, Ledger
+from bridge.harness.standin.oidc_wire import OidcWire
+from bridge.harness.standin.wire import BearerProblem, Resource, Wire, json_reply
 
 
 def provider_blueprint(wire: Wire, ledger: Ledger, faults: FaultBoard) -> Blueprint:
@@ -26,21 +26,28 @@ def provider_blueprint(wire: Wire, ledger: Ledger, faults: FaultBoard) -> Bluepr
     def add(
         path: str, endpoint: Endpoint, answer: Callable[[], Response], refusal: Callable[[], Response], method: str
     ) -> None:
-        def view() -> Response:
-            _remember(ledger)
+        def view(**_in_path: str) -> Response:
+            _remember(wire, ledger)
             fault = faults.strike(wire.name, endpoint)
             return spoilt(fault, answer=answer, refusal=refusal, elsewhere=wire.lure)
 
-        blueprint.add_url_rule(path, path.replace(".", "-"), view, methods=[method])
+        name = "token" if endpoint == "token" else path.replace(".", "-")
+        blueprint.add_url_rule(path, name, view, methods=[method])
 
     blueprint.add_url_rule(wire.authorize_path, "authorize", page.view, methods=["GET", "POST"])
     add(wire.token_path, "token", lambda: _token(server), lambda: _token_refused(wire), "POST")
     for resource in wire.resources:
         add(resource.path, "userinfo", _resource(wire, ledger, resource), lambda: wire.bearer_error("unknown"), "GET")
+    if wire.token_info_path:
+        info = _token_info(wire, ledger)
+        add(wire.token_info_path, "token_info", info, lambda: wire.token_info_error("unknown"), "GET")
+    if wire.revoke_path:
+        revoke = _revocation(server)
+        blueprint.add_url_rule(wire.revoke_path, "revoke", revoke, methods=["POST"])
     if isinstance(wire, OidcWire):
         gone = lambda: json_reply({"error": "not_found"}, 404)  # noqa: E731
-        add("/.well-known/openid-configuration", "discovery", lambda: json_reply(wire.discovery(), cache=_PUBLIC), gone, "GET")
-        add(wire.jwks_path, "jwks", lambda: json_reply(wire.keys.jwks(), cache=_PUBLIC), gone, "GET")
+        add(wire.discovery_path, "discovery", wire.discovery_reply, gone, "GET")
+        add(wire.jwks_path, "jwks", wire.jwks_reply, gone, "GET")
 
     @blueprint.route("/lure", methods=["GET", "POST"])
     def lure() -> Response:
@@ -58,7 +65,7 @@ class _AuthorizationPage:
         self._wire: Wire = server.wire
         self._ledger: Ledger = server.ledger
 
-    def view(self) -> Response:
+    def view(self, **_in_path: str) -> Response:
         """GET shows the page; POST to the same URL with `persona=<key>` or `cancel=yes` decides."""
         self._ledger.saw("states", *request.values.getlist("state"))
         self._ledger.saw("nonces", *request.values.getlist("nonce"))
@@ -101,22 +108,32 @@ class _AuthorizationPage:
         return make_response(page, 400)
 
     def _with_extras(self, response: Response, persona: Persona | None) -> Response:
+        """Return the redirect as the provider writes it: with what it adds, and its own name for the code."""
+        if not response.location:
+            return response
         extras = self._wire.callback_extras(persona, request.values.get("scope", ""))
-        if response.location and extras:
-            response.location = add_params_to_uri(response.location, list(extras.items()))
+        place = urlsplit(response.location)
+        query = [
+            (self._wire.code_field if name == "code" else name, value)
+            for name, value in [*parse_qsl(place.query, keep_blank_values=True), *extras.items()]
+        ]
+        response.location = urlunsplit(place._replace(query=urlencode(query)))
         return response
 
 
 STRICT_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
-def _remember(ledger: Ledger) -> None:
+def _remember(wire: Wire, ledger: Ledger) -> None:
     """Remember the secrets of a request, whatever becomes of it."""
     given = request.authorization
-    ledger.saw("codes", *request.form.getlist("code"))
-    ledger.saw("code_verifiers", *request.form.getlist("code_verifier"))
-    ledger.saw("client_secrets", *request.form.getlist("client_secret"), given.password if given else None)
-    ledger.saw("access_tokens", given.token if given else None)
+    form = MultiDict(wire.token_form(request))
+    ledger.saw("codes", *form.getlist("code"))
+    ledger.saw("code_verifiers", *form.getlist("code_verifier"))
+    ledger.saw("client_secrets", *form.getlist("client_secret"), given.password if given else None)
+    ledger.saw("refresh_tokens", *form.getlist("refresh_token"))
+    ledger.saw("passwords", *form.getlist("password"))
+    ledger.saw("access_tokens", wire.access_token(request))
 
 
 def _token(server: ProviderServer) -> Response:
@@ -131,21 +148,54 @@ def _token_refused(wire: Wire) -> Response:
     return wire.token_error("invalid_grant", "The fault 'refused' is set.", accept=request.headers.get("Accept", ""))
 
 
+def _bearer(wire: Wire, ledger: Ledger, scope: str) -> tuple[AccessToken, Persona] | BearerProblem:
+    """Return the token that came with the request and its person, or what is wrong with it."""
+    value = wire.access_token(request)
+    if not value:
+        return "missing"
+    token = ledger.token(wire.name, value)
+    persona = ledger.persona(token.persona) if token else None
+    if token is None or persona is None:
+        return "unknown"
+    if ledger.is_expired(token):
+        return "expired"
+    return (token, persona) if token.allows(scope) else "scope"
+
+
 def _resource(wire: Wire, ledger: Ledger, resource: Resource) -> Callable[[], Response]:
     def answer() -> Response:
-        given = request.authorization
-        # GitHub also takes the scheme "token".
-        value = given.token if given and given.type in ("bearer", "token") else None
-        if not value:
-            return wire.bearer_error("missing")
-        token = ledger.token(wire.name, value)
-        persona = ledger.persona(token.persona) if token else None
-        if token is None or persona is None:
-            return wire.bearer_error("unknown")
-        if ledger.is_expired(token):
-            return wire.bearer_error("expired")
-        if not token.allows(resource.scope):
-            return wire.bearer_error("scope")
-        return json_reply(resource.document(persona, token.scope))
+        found = _bearer(wire, ledger, resource.scope)
+        if isinstance(found, str):
+            return wire.bearer_error(found)
+        token, persona = found
+        said = resource.document(persona, token.scope)
+        return said if isinstance(said, Response) else json_reply(said)
+
+    return answer
+
+
+def _token_info(wire: Wire, ledger: Ledger) -> Callable[[], Response]:
+    def answer() -> Response:
+        found = _bearer(wire, ledger, "")
+        if isinstance(found, str):
+            return wire.token_info_error(found)
+        return json_reply(wire.token_info(*found, ledger.clock()))
+
+    return answer
+
+
+def _revocation(server: ProviderServer) -> Callable[[], Response]:
+    def answer() -> Response:
+        """RFC 7009 2.2: 200 for a good client, whatever it holds."""
+        wire: Wire = server.wire
+        _remember(wire, server.ledger)
+        try:
+            client = server.named_client(wire.client_auth)
+        except OAuth2Error as error:
+            return wire.token_error(error.error, error.description, accept=request.headers.get("Accept", ""))
+        value = request.form.get("token", "")
+        server.ledger.saw("access_tokens", value)
+        server.ledger.revoke(wire.name, value, client.client_id)
+        return json_reply({})
 
     return answer

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from flask import Response, request
 
-Endpoint = Literal["token", "userinfo", "jwks", "discovery"]
+Endpoint = Literal["token", "token_info", "userinfo", "jwks", "discovery"]
 ENDPOINTS: tuple[Endpoint, ...] = get_args(Endpoint)
 OIDC_ENDPOINTS = frozenset({"jwks", "discovery"})
 

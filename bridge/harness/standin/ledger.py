@@ -16,7 +16,7 @@ from bridge.harness.personas import Persona
 CODE_SECONDS = 600
 
 SecretKind = Literal[
-    "states", "nonces", "codes", "code_verifiers", "client_secrets", "access_tokens", "refresh_tokens", "id_tokens"
+    "states", "nonces", "codes", "code_verifiers", "client_secrets", "access_tokens", "refresh_tokens", "id_tokens", "passwords"
 ]
 
 
@@ -44,26 +44,28 @@ class Code:
     redirect_uri: str
     scope: str
     nonce: str | None
-    challenge: str
+    challenge: str | None
     persona: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """An access token; `code` is the one it was exchanged for."""
+    """An access token, with the refresh token that came beside it; `code` is None where it was not made from one."""
 
     value: str
     provider: str
     client_id: str
     scope: str
     persona: str
-    code: str
+    code: str | None
+    issued_at: datetime
     expires_at: datetime
+    refresh: str | None = None
 
     def allows(self, scope: str) -> bool:
-        """Whether the token was granted *scope*; the empty scope asks for nothing."""
-        return not scope or scope in self.scope.split()
+        """Whether the token was granted *scope*, or one of its words; the empty scope asks for nothing."""
+        return not scope or not set(scope.split()).isdisjoint(self.scope.split())
 
 
 class Ledger:
@@ -159,6 +161,29 @@ class Ledger:
         """Return an access token, expired or not."""
         with self._lock:
             return self._tokens.get((provider, value))
+
+    def refreshable(self, provider: str, refresh: str, client_id: str) -> AccessToken | None:
+        """Return the token that *refresh* was issued with, if it is that client's and was not used or revoked."""
+        with self._lock:
+            found = [
+                token for token in self._tokens.values() if (token.provider, token.refresh) == (provider, refresh) and refresh
+            ]
+        return next((token for token in found if token.client_id == client_id), None)
+
+    def revoke(self, provider: str, value: str, client_id: str) -> bool:
+        """Forget the token *value*, be it an access or a refresh token, and the one that came with it; false if there is none.
+
+        Another client's stays good (RFC 7009 2.1).
+        """
+        with self._lock:
+            gone = [
+                key
+                for key, token in self._tokens.items()
+                if token.provider == provider and token.client_id == client_id and value in (token.value, token.refresh)
+            ]
+            for key in gone:
+                del self._tokens[key]
+            return bool(gone)
 
     def is_expired(self, token: AccessToken) -> bool:
         """Whether the token's time is over."""

@@ -29,7 +29,7 @@ class Remote:
         self._http.close()
 
     def choose(self, authorization_url: str, persona: str | None) -> dict[str, str]:
-        """Press a persona's button on the authorization page, or Cancel for None; returns the parameters of the callback.
+        """Press a persona's button on the authorization page, or Cancel for None; returns what the callback carries.
 
         Raises `StandInRefused` when the page is refused instead.
         """
@@ -37,7 +37,8 @@ class Remote:
         answer = self._http.post(authorization_url, data=decision, allow_redirects=False, timeout=_TIMEOUT_SECONDS)
         if "Location" not in answer.headers:
             raise StandInRefused(answer.text)
-        return dict(parse_qsl(urlsplit(answer.headers["Location"]).query, keep_blank_values=True))
+        place = urlsplit(answer.headers["Location"])
+        return dict(parse_qsl(place.fragment or place.query, keep_blank_values=True))
 
     def issued(self) -> dict[str, list[str]]:
         """Return every secret that the server issued or received so far, by kind."""

@@ -7,11 +7,10 @@ The law: only what GitHub documents; where its documents differ from RFC 6749, i
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response
+from flask import Request, Response
 
 from bridge.harness.personas import Persona
 from bridge.harness.standin.wire import BearerProblem, Document, Resource, Wire, json_reply
@@ -83,9 +82,13 @@ class GitHub(Wire):
             {"email": persona.email, "primary": True, "verified": persona.email_verified, "visibility": "private"},
         ]
 
-    def token_reply(self, token: Mapping[str, Any], *, accept: str, now: datetime) -> Response:
+    def access_token(self, request: Request) -> str | None:
+        """Return the token; GitHub also takes the scheme `token`."""
+        given = request.authorization
+        return given.token if given and given.type in ("bearer", "token") else None
+
+    def token_reply(self, token: Mapping[str, Any], *, accept: str) -> Response:
         """Return the token: no lifetime, scopes with commas, the type in lower case."""
-        del now
         scope = ",".join(str(token.get("scope", "")).split())
         return _reply({"access_token": token["access_token"], "scope": scope, "token_type": "bearer"}, accept)
 

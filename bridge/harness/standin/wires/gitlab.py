@@ -1,17 +1,19 @@
-"""GitLab as it speaks: docs.gitlab.com/api/oauth2 (authorization code with PKCE) and docs.gitlab.com/api/users.
+"""GitLab as it speaks: docs.gitlab.com/api/oauth2 and docs.gitlab.com/api/users.
 
-Used as OAuth 2.0: the user comes from `/api/v4/user`, whose `confirmed_at` says whether the address is confirmed.
+The whole OAuth 2.0 API: code with PKCE, implicit (which earlier releases documented), the resource owner's password, refresh
+with rotation, token info and revocation. The user comes from `/api/v4/user`, whose `confirmed_at` says whether the address is
+confirmed.
 
 The law: only what GitLab documents, whatever a test would like better.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import Response
+from flask import Request, Response
 
 from bridge.harness.personas import Persona
+from bridge.harness.standin.ledger import AccessToken, Client
 from bridge.harness.standin.wire import BearerProblem, Document, Resource, Wire, json_reply
 
 _DESCRIPTIONS = {
@@ -33,13 +35,16 @@ class GitLab(Wire):
     label = "GitLab"
     authorize_path = "/oauth/authorize"
     token_path = "/oauth/token"  # noqa: S105 - a path
+    token_info_path = "/oauth/token/info"  # noqa: S105
+    revoke_path = "/oauth/revoke"
     token_seconds = 7200
-    refresh_tokens = True
+    grants = frozenset({"refresh_token", "implicit", "password"})
+    default_scope = "api"
 
     @property
     def resources(self) -> tuple[Resource, ...]:
-        """The signed-in user, for whom the scope `read_user` is enough."""
-        return (Resource("/api/v4/user", "read_user", self._user),)
+        """The signed-in user, for whom the scope `read_user` or `api` is needed."""
+        return (Resource("/api/v4/user", "read_user api", self._user),)
 
     def _user(self, persona: Persona, scope: str) -> Document:
         del scope
@@ -60,14 +65,37 @@ class GitLab(Wire):
             "email": persona.email,
             "commit_email": persona.email,
             "identities": [],
-            "two_factor_enabled": False,
+            "two_factor_enabled": persona.two_factor,
             "external": False,
             "private_profile": False,
         }
 
-    def token_reply(self, token: Mapping[str, Any], *, accept: str, now: datetime) -> Response:
-        """Return the token with the time it was made at."""
-        return super().token_reply({**token, "created_at": int(now.timestamp())}, accept=accept, now=now)
+    def access_token(self, request: Request) -> str | None:
+        """Return the token from the header, or else from the query or form (`access_token`)."""
+        return super().access_token(request) or request.values.get("access_token")
+
+    def token_extras(self, persona: Persona, client: Client, now: datetime) -> dict[str, Any]:
+        """Add the time it was made at."""
+        return {**super().token_extras(persona, client, now), "created_at": int(now.timestamp())}
+
+    def token_info(self, token: AccessToken, persona: Persona, now: datetime) -> Document:
+        """Return whose it is, what it may and which application it was made for, new names and deprecated ones."""
+        left = int((token.expires_at - now).total_seconds())
+        return {
+            "resource_owner_id": int(persona.uid(self.name)),
+            "scope": token.scope.split(),
+            "expires_in": left,
+            "application": {"uid": token.client_id},
+            "created_at": int(token.issued_at.timestamp()),
+            "scopes": token.scope.split(),
+            "expires_in_seconds": left,
+        }
+
+    def token_info_error(self, problem: BearerProblem) -> Response:
+        """Return Doorkeeper's error."""
+        said = "The access token expired" if problem == "expired" else "The access token is invalid"
+        header = f'Bearer realm="Doorkeeper", error="invalid_token", error_description="{said}"'
+        return json_reply({"error": "invalid_token", "error_description": said}, 401, WWW_Authenticate=header)
 
     def token_error(self, error: str, description: str, *, accept: str) -> Response:
         """Return the error in GitLab's words."""

@@ -7,13 +7,13 @@ The law: only what Google documents, with the extra callback fields that a carel
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from flask import Response
 
 from bridge.harness.personas import Persona
-from bridge.harness.standin.wire import BearerProblem, OidcWire, json_reply
+from bridge.harness.standin.oidc_wire import OidcWire
+from bridge.harness.standin.wire import BearerProblem, json_reply
 
 _LONG_SCOPES = {
     "email": "https://www.googleapis.com/auth/userinfo.email",
@@ -35,6 +35,7 @@ class Google(OidcWire):
     code_prefix = "4/0"
     token_prefix = "ya29."  # noqa: S105 - how Google's tokens begin
     denied_description = ""
+    names_itself = True
     claims_supported = (
         *("aud", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss", "name", "picture", "sub"),
     )
@@ -64,9 +65,9 @@ class Google(OidcWire):
         extras |= {"scope": _long(scope), "authuser": "0", "prompt": "consent"}
         return {**extras, "hd": persona.hosted_domain} if persona.hosted_domain else extras
 
-    def token_reply(self, token: Mapping[str, Any], *, accept: str, now: datetime) -> Response:
+    def token_reply(self, token: Mapping[str, Any], *, accept: str) -> Response:
         """Return the token with the long names of the scopes."""
-        return super().token_reply({**token, "scope": _long(str(token.get("scope", "")))}, accept=accept, now=now)
+        return super().token_reply({**token, "scope": _long(str(token.get("scope", "")))}, accept=accept)
 
     def token_error(self, error: str, description: str, *, accept: str) -> Response:
         """Return Google's error: `Bad Request` or `Unauthorized` is all it says of most."""
