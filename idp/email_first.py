@@ -15,6 +15,7 @@ from bridge.handoff import OrgRoute, ReturnPath
 from bridge.identity import Email, MalformedValue
 from bridge.web import csrf
 from bridge.web.cookies import browser_secret
+from bridge.web.language import switched
 from bridge.web.messages import gettext
 from bridge.web.rate import Limit, RateLimiter, client_address
 from bridge.web.start import RETURN_TO, keep_return_path, read_return_path
@@ -38,6 +39,8 @@ def blueprint(cell: LegacyCell) -> Blueprint:
         return_to = read_return_path(request.form.getlist(RETURN_TO))
         keep_return_path(return_to)
         raw_email = _typed()
+        if switched():
+            return sign_in_form(cell, return_to=return_to, email=raw_email[:254])
         try:
             email = Email.from_provider(raw_email)
         except MalformedValue as error:

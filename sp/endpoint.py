@@ -16,6 +16,7 @@ from bridge.saml.trust import Endpoint
 from bridge.saml.verify import VerifiedHandoff, verify
 from bridge.web.cookies import browser_secret, read_cookie, set_cookie
 from bridge.web.csrf import require_same_origin
+from bridge.web.language import switched
 from bridge.web.metrics import Metrics
 from bridge.web.rate import Limit, RateLimiter, client_address
 from bridge.web.reference import bind_reference
@@ -62,7 +63,7 @@ def blueprint(cell: OwningCell, metrics: Metrics) -> Blueprint:
         confirm.require_answer(cell, request, raw_xml)
         now = cell.clock()
         verified = _verify(cell, endpoint, raw_xml, None, now)
-        if not confirm.was_told(cell, org, request, verified):
+        if switched() or not confirm.was_told(cell, org, request, verified):
             return _ask(cell, org, template, raw_xml, verified, now)
         response = _enter(cell, metrics, org, verified, now)
         confirm.forget(cell, response, raw_xml)

@@ -83,10 +83,8 @@ def _response(error: BridgeError, *, labels: Labels, reference: str, start_path:
         response = jsonify(error={"code": error.public_code, "message": f"{happened} {next_step}", "reference": reference})
         response.status_code = error.status
         return response
-    happened, next_step = sentences(error, labels=labels, reference=reference)
     return pages.error(
-        happened=happened,
-        next_step=next_step,
+        sentences=lambda language: sentences(error, labels=labels, reference=reference, language=language),
         public_code=error.public_code,
         reference=reference,
         start_path=sign_in_address(start_path, kept_return_path()),

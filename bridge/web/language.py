@@ -72,8 +72,11 @@ def switched() -> bool:
 
 
 def switches() -> Sequence[Switch]:
-    """Return the choices for the page of this request; none where its address cannot be opened again, such as after a form."""
-    if request.method not in ("GET", "HEAD"):
+    """Return the choices for the page of this request; none where its address cannot be opened again.
+
+    That is the answer to a form, and to a provider's callback: its state is good only once.
+    """
+    if request.method not in ("GET", "HEAD") or "state" in request.args:
         return ()
     kept = _rest_of_query()
     return [Switch(one, one == current(), "&".join((*kept, f"{FIELD}={one.code}"))) for one in LANGUAGES.values()]

@@ -3,7 +3,7 @@
 The law: a page stands alone. It loads nothing, keeps nothing, works without a script, and everything in it is escaped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,8 @@ from bridge.handoff import ReturnPath
 from bridge.web import headers, language, messages
 from bridge.web.csrf import FIELD
 from bridge.web.icons import glyph
-from bridge.web.messages import Labels
+from bridge.web.language import LANGUAGES, Language
+from bridge.web.messages import Labels, gettext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,17 @@ class Question:
     seconds: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What a page says in one language: heading, text, and the link to *address* that is the way on."""
+
+    language: Language
+    heading: str
+    text: str
+    link: str
+    address: str
+
+
 def install(app: Flask, *, labels: Labels, templates: Path | None) -> None:
     """Prepare the templates of *app*: a cell's own folder first, then ours, everything escaped, no unknown names."""
     folders = [FileSystemLoader(folder) for folder in (templates, headers.TEMPLATES) if folder is not None]
@@ -83,8 +95,7 @@ def install(app: Flask, *, labels: Labels, templates: Path | None) -> None:
         "inline_script": Markup(headers.inline_block(headers.SCRIPT)),  # noqa: S704 - our own file
         "inline_style": Markup(headers.inline_block(headers.STYLE)),  # noqa: S704 - our own file
         "language": language.current,
-        "language_field": language.FIELD,
-        "languages": language.LANGUAGES.values(),
+        "languages": LANGUAGES.values(),
         "switches": language.switches,
     }
 
@@ -171,18 +182,59 @@ def landing(*, person: Person, sign_out_path: str, csrf_token: str, asked_for: s
 
 def signed_out(*, org_name: str | None, sign_in_path: str) -> Response:
     """Return the page after signing out."""
-    return render("signed_out.html", org_name=org_name, sign_in_path=sign_in_path)
+
+    def words(spoken: Language) -> Words:
+        return Words(
+            language=spoken,
+            heading=(
+                gettext("You are signed out of %(org)s", spoken) % {"org": org_name}
+                if org_name
+                else gettext("You are signed out", spoken)
+            ),
+            text=gettext(
+                "Your session has ended. You may still be signed in at the provider that you used; "
+                "on a shared computer, sign out there, too.",
+                spoken,
+            ),
+            link=gettext("Sign in again", spoken),
+            address=_in_language(sign_in_path, spoken),
+        )
+
+    return _said_once("signed_out.html", words)
 
 
-def error(*, happened: str, next_step: str, public_code: str, reference: str, start_path: str, status: int) -> Response:
-    """Return the page of a refusal; only `bridge.web.errors_page` calls this."""
-    return render(
-        "error.html",
-        status=status,
-        happened=happened,
-        next_step=next_step,
-        public_code=public_code,
-        reference=reference,
-        start_path=start_path,
-        ours=status >= 500,
-    )
+def error(
+    *,
+    sentences: Callable[[Language], tuple[str, str]],
+    public_code: str,
+    reference: str,
+    start_path: str,
+    status: int,
+) -> Response:
+    """Return the page of a refusal, *sentences* in each language; only `bridge.web.errors_page` calls this."""
+
+    def words(spoken: Language) -> Words:
+        happened, next_step = sentences(spoken)
+        return Words(
+            language=spoken,
+            heading=happened,
+            text=next_step,
+            link=gettext("Start again", spoken),
+            address=_in_language(start_path, spoken),
+        )
+
+    return _said_once("error.html", words, status=status, public_code=public_code, reference=reference, ours=status >= 500)
+
+
+def _said_once(template: str, words: Callable[[Language], Words], *, status: int = 200, **values: object) -> Response:
+    """Return a page whose address cannot be opened again: it says the same in the other languages, too, for a switch."""
+    spoken = language.current()
+    others = [words(one) for one in LANGUAGES.values() if one != spoken]
+    return render(template, status=status, words=words(spoken), in_other_languages=others, **values)
+
+
+def _in_language(address: str, spoken: Language) -> str:
+    """Return *address* in this request's language as it is; in another it switches."""
+    if spoken == language.current():
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{language.FIELD}={spoken.code}"
