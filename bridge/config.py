@@ -36,6 +36,13 @@ def _unique(values: list[Any], what: str) -> None:
         raise ValueError(f"{what} {', '.join(twice)} stands more than once")
 
 
+def _check_providers(providers: tuple[ProviderConfig, ...], service: Service) -> None:
+    _unique([provider.name for provider in providers], "provider name")
+    for provider in providers:
+        if provider.unsafe_base_url and not is_loopback(service.public_url):
+            raise ValueError(f"provider {provider.name}: unsafe_base_url is refused unless service.public_url is loopback")
+
+
 class IdpConfig(Section):
     """`idp.toml`: the legacy cell."""
 
@@ -49,13 +56,10 @@ class IdpConfig(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        _unique([provider.name for provider in self.provider], "provider name")
+        _check_providers(self.provider, self.service)
         _unique([encrypt.org for encrypt in self.encrypt], "encrypt org")
         if self.encrypt and self.saml.signed == "assertion":
             raise ValueError("encrypt needs saml.signed = response or both: nobody opens what an unknown sender encrypted")
-        for provider in self.provider:
-            if provider.unsafe_base_url and not is_loopback(self.service.public_url):
-                raise ValueError(f"provider {provider.name}: unsafe_base_url is refused unless service.public_url is loopback")
         return self
 
 
@@ -67,6 +71,7 @@ class SpConfig(Section):
     topology: Topology
     trust: tuple[Trust, ...] = Field(min_length=1)
     org: tuple[OrgConfig, ...] = Field(min_length=1)
+    provider: tuple[ProviderConfig, ...] = ()
     sessions: Sessions = Sessions()
     second_opinion: bool = True
     acs_path: AcsPath = DEFAULT_ACS_PATH
@@ -79,6 +84,7 @@ class SpConfig(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        _check_providers(self.provider, self.service)
         _unique([org.id for org in self.org], "org id")
         _unique([org.path for org in self.org], "org path")
         _unique([trust.entity_id for trust in self.trust], "trust entity_id")

@@ -10,7 +10,7 @@ from bridge.accounts.background import background_purge
 from bridge.config import SpConfig
 from bridge.web.app import create_app as create_web_app
 from bridge.web.metrics import Metrics
-from sp import endpoint, pages
+from sp import endpoint, pages, sign_in
 from sp.cell import build
 from sp.metadata_refresh import Refresher
 from sp.trust import fingerprints, lifetimes, look_again, require_trust, warn_of_expiry
@@ -37,6 +37,7 @@ def create_app(config: SpConfig, *, background: bool = False) -> Flask:
     )
     metrics.watch_certificates(lambda: lifetimes(cell.live_trust, cell.clock()))
     app.register_blueprint(endpoint.blueprint(cell, metrics))
+    app.register_blueprint(sign_in.blueprint(cell, metrics))
     app.register_blueprint(pages.blueprint(cell))
     if background:
         chores = (lambda: look_again(cell.live_trust), lambda: warn_of_expiry(cell.live_trust, cell.clock()))

@@ -55,10 +55,6 @@ def blueprint(cell: OwningCell) -> Blueprint:
     def metadata(org_path: str) -> Response:
         return Response(metadata_document(org_named(cell.orgs, org_path)), content_type=METADATA_TYPE)
 
-    @routes.get("/o/<org_path>/users/sign_in")
-    def sign_in(org_path: str) -> BaseResponse:
-        return redirect(sign_in_then(org_home(org_named(cell.orgs, org_path).path)), 303)
-
     @routes.get("/o/<org_path>/", defaults={"rest": ""})
     @routes.get("/o/<org_path>/<path:rest>")
     def landing(org_path: str, rest: str) -> BaseResponse:

@@ -40,7 +40,7 @@ class Arrival:
     issuer: str
     handoff_id: str
     spent_until: datetime
-    session_ends: datetime
+    session_ends: datetime | None
     reference: str
     policy: OrgPolicy
     previous_token: str | None

@@ -65,7 +65,7 @@ class AccountStore:
         issuer: str,
         handoff_id: str,
         spent_until: datetime,
-        session_ends: datetime,
+        session_ends: datetime | None,
         reference: str,
         policy: OrgPolicy,
         now: datetime,
@@ -74,7 +74,7 @@ class AccountStore:
         """Spend the handoff and open a session of the account that the rules choose, linking or creating it.
 
         The handoff stays spent until *spent_until*, when the document cannot be accepted any more; the session ends at
-        *session_ends* at the latest. *previous_token* is this browser's session cookie, if any: that session ends.
+        *session_ends* at the latest, if given. *previous_token* is this browser's session cookie, if any: that session ends.
 
         Raises `HandoffReplayed`, or `ProviderDisabled`, `OrgReadOnly` or an `AccountError` by the rules: these leave one audit
         row for a handoff, and the handoff unspent. `AccountPending` with rule 6 means that a pending account was just created.

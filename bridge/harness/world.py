@@ -100,6 +100,12 @@ def _idp(at: Addresses, listen: str, database_url: str) -> str:
     text = _cell(at, 1, at.legacy, listen, database_url)
     text += f'[saml]\nentity_id = {_toml(at.public_url + "/saml/metadata")}\nkeys = "certs/idp"\n'
     text += f"owning_cells = {_toml(['http://' + address for address in at.owning.values()])}\n"
+    return text + _providers(at)
+
+
+def _providers(at: Addresses) -> str:
+    """Every cell is the same registered client: the callback's URL is one for all, and the state tells the cells apart."""
+    text = ""
     for name in PROVIDERS:
         where = {"gitlab": "base_url", "openid_connect": "issuer"}.get(name, "unsafe_base_url")
         text += (
@@ -123,7 +129,7 @@ def _sp(at: Addresses, cell: int, listen: str, database_url: str) -> str:
                 f"providers = {_toml(PROVIDERS)}\nlink_by_email = {_toml(PROVIDERS)}\n"
                 f'new_account = {{ role = "member", base_path = "/{org.path}" }}\n'
             )
-    return text
+    return text + _providers(at)
 
 
 def _toml(value: object) -> str:

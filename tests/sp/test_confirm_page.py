@@ -94,7 +94,7 @@ def test_a_refusal_sends_people_to_the_other_sites_page(client: FlaskClient) -> 
     """Whoever has to start again does so where sign-ins start."""
     answer = client.post(ACS, data={"SAMLResponse": "x"})
     assert f'href="{GLOBAL_PAGE}"' in answer.text
-    assert client.get("/o/acme/users/sign_in").location == f"{GLOBAL_PAGE}?return_to=%2Fo%2Facme%2F"
+    assert client.get("/o/acme/").location == f"{GLOBAL_PAGE}?return_to=%2Fo%2Facme%2F"
 
 
 def test_answers_are_limited(pair: Pair) -> None:
