@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import pytest
@@ -19,30 +19,50 @@ from bridge.harness.processes import Process, free_port
 from bridge.harness.standin.remote import Remote
 
 CELL = "http://localhost:8080"
-SCOPES = {
-    "google_oauth2": "openid email profile",
-    "github": "user:email",
-    "gitlab": "read_user",
-    "openid_connect": "openid email profile",
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a client asks a provider, and for what; the secret goes into the form unless it goes into the header."""
+
+    authorize: str
+    token: str
+    user: str
+    scope: str = "openid email profile"
+    secret_in: Literal["form", "header", "json"] = "form"
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+PLACES = {
+    "google_oauth2": Place("/o/oauth2/v2/auth", "/token", "/v1/userinfo"),
+    "github": Place("/login/oauth/authorize", "/login/oauth/access_token", "/api/v3/user", "user:email"),
+    "gitlab": Place("/oauth/authorize", "/oauth/token", "/api/v4/user", "read_user"),
+    "bitbucket": Place("/site/oauth2/authorize", "/site/oauth2/access_token", "/2.0/user", "account email", "header"),
+    "microsoft": Place("/common/oauth2/v2.0/authorize", "/common/oauth2/v2.0/token", "/oidc/userinfo"),
+    "salesforce": Place("/services/oauth2/authorize", "/services/oauth2/token", "/services/oauth2/userinfo"),
+    "slack": Place("/openid/connect/authorize", "/api/openid.connect.token", "/api/openid.connect.userInfo"),
+    "atlassian_oauth2": Place(
+        "/authorize",
+        "/oauth/token",
+        "/oauth/token/accessible-resources",
+        "read:jira-user",
+        extra=(("audience", "api.atlassian.com"), ("prompt", "consent")),
+    ),
+    "dingtalk": Place(
+        "/oauth2/auth",
+        "/v1.0/oauth2/userAccessToken",
+        "/v1.0/contact/users/me",
+        "openid",
+        "json",
+        extra=(("prompt", "consent"),),
+    ),
+    "alicloud": Place("/oauth2/v1/auth", "/v1/token", "/v1/userinfo", "openid aliuid profile"),
+    "casdoor": Place("/login/oauth/authorize", "/api/login/oauth/access_token", "/api/userinfo"),
+    "authentik": Place("/application/o/authorize/", "/application/o/token/", "/application/o/userinfo/"),
+    "openid_connect": Place("/authorize", "/token", "/userinfo", secret_in="header"),
+    "oauth2": Place("/authorize", "/token", "/me", "profile", "header"),
 }
-AUTHORIZE = {
-    "google_oauth2": "/o/oauth2/v2/auth",
-    "github": "/login/oauth/authorize",
-    "gitlab": "/oauth/authorize",
-    "openid_connect": "/authorize",
-}
-TOKEN = {
-    "google_oauth2": "/token",
-    "github": "/login/oauth/access_token",
-    "gitlab": "/oauth/token",
-    "openid_connect": "/token",
-}
-USERINFO = {
-    "google_oauth2": "/v1/userinfo",
-    "github": "/api/v3/user",
-    "gitlab": "/api/v4/user",
-    "openid_connect": "/userinfo",
-}
+_CAMEL = {"client_id": "clientId", "client_secret": "clientSecret", "grant_type": "grantType", "code": "code"}
 
 
 @dataclass(frozen=True)
@@ -58,19 +78,21 @@ class Attempt:
 
     def authorization_url(self, **changes: str | None) -> str:
         """Return the authorization URL, with parameters changed, or left out for None."""
+        place = PLACES[self.provider]
         challenge = base64.urlsafe_b64encode(sha256(self.verifier.encode()).digest()).rstrip(b"=").decode()
         parameters = {
             "response_type": "code",
             "client_id": "cellbridge",
             "redirect_uri": self.redirect_uri,
-            "scope": SCOPES[self.provider],
+            "scope": place.scope,
             "state": self.state,
             "nonce": self.nonce,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
+            **dict(place.extra),
         }
         sent = {name: value for name, value in {**parameters, **changes}.items() if value is not None}
-        return f"{self.url}/{self.provider}{AUTHORIZE[self.provider]}?{urlencode(sent)}"
+        return f"{self.url}/{self.provider}{place.authorize}?{urlencode(sent)}"
 
 
 class Party:
@@ -107,18 +129,47 @@ class Party:
             "redirect_uri": attempt.redirect_uri,
             "code_verifier": attempt.verifier,
         }
-        secret = self.client_secrets[attempt.provider]
-        basic = (client, secret) if attempt.provider == "openid_connect" else None
+        secret, place = self.client_secrets[attempt.provider], PLACES[attempt.provider]
+        basic = (client, secret) if place.secret_in == "header" else None
         if basic is None:
             form |= {"client_id": client, "client_secret": secret}
         sent = {name: value for name, value in (form | changes).items() if value is not None}
-        url = f"{self.url}/{attempt.provider}{TOKEN[attempt.provider]}"
-        return requests.post(url, data=sent, auth=basic, headers={"Accept": accept}, timeout=30, allow_redirects=False)
+        return requests.post(
+            f"{self.url}/{attempt.provider}{place.token}",
+            data=None if place.secret_in == "json" else sent,
+            json={_CAMEL[name]: value for name, value in sent.items() if name in _CAMEL} if place.secret_in == "json" else None,
+            auth=basic,
+            headers={"Accept": accept},
+            timeout=30,
+            allow_redirects=False,
+        )
+
+    @staticmethod
+    def access_token(answer: requests.Response) -> str | None:
+        """Return the access token of a token endpoint's answer, under either of its names."""
+        said = answer.json()
+        found: str | None = said.get("access_token") or said.get("accessToken")
+        return found
+
+    @staticmethod
+    def error(answer: requests.Response) -> str | None:
+        """Return the error of a token endpoint's answer, under either of its names."""
+        said = answer.json()
+        found: str | None = said.get("error") or said.get("code")
+        return found
 
     def user(self, provider: str, access_token: str, path: str | None = None) -> requests.Response:
         """Ask the userinfo endpoint, or another path."""
-        url = f"{self.url}/{provider}{path or USERINFO[provider]}"
-        return requests.get(url, headers={"Authorization": f"Bearer {access_token}"}, timeout=30, allow_redirects=False)
+        url = f"{self.url}/{provider}{path or PLACES[provider].user}"
+        headers = {"Authorization": f"Bearer {access_token}"}
+        if provider == "dingtalk":
+            headers = {"x-acs-dingtalk-access-token": access_token}
+        return requests.get(url, headers=headers, timeout=30, allow_redirects=False)
+
+    def opens(self, provider: str, access_token: str) -> bool:
+        """Whether the token opens the userinfo endpoint; some providers say no with HTTP 200."""
+        answer = self.user(provider, access_token)
+        return answer.ok and "error" not in answer.text
 
     def document(self, provider: str, path: str) -> requests.Response:
         """Ask for a public document, such as the keys."""
@@ -129,7 +180,7 @@ class Party:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, Party]]:
     """A running server from a configuration file, as a pair starts it; it is stopped in the end."""
     directory = tmp_path_factory.mktemp("standin")
-    client_secrets = {provider: secrets.token_urlsafe(24) for provider in SCOPES}
+    client_secrets = {provider: secrets.token_urlsafe(24) for provider in PLACES}
     bind = f"127.0.0.1:{free_port()}"
     clients = {
         provider: {
@@ -183,8 +234,7 @@ def signed_in(party: Party, remote: Remote) -> Callable[[str, str], tuple[Attemp
 
     def sign_in(provider: str, persona: str) -> tuple[Attempt, dict[str, Any]]:
         attempt = party.start(provider)
-        callback = remote.choose(attempt.authorization_url(), persona)
-        answer = party.redeem(attempt, callback["code"])
+        answer = party.redeem(attempt, remote.code(attempt.authorization_url(), persona))
         assert answer.status_code == 200, answer.text
         return attempt, answer.json()
 

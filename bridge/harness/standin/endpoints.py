@@ -73,6 +73,9 @@ class _AuthorizationPage:
             grant = self._server.get_consent_grant()
         except OAuth2Error as error:
             return self._refused(error)
+        for name, value in self._wire.wants:
+            if request.values.get(name) != value:
+                return self._error_page("invalid_request", f"The parameter {name} has to be {value}.")
         if request.method == "GET":
             return self._page(grant.redirect_uri)
         persona = None

@@ -8,6 +8,7 @@ import hmac
 import json
 import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -33,14 +34,24 @@ class SigningKeys:
     """RSA keys of one provider: the newest signs, the newest two are published, as Google does when it rotates."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._published: tuple[RSAKey, ...] = (_new_key(),)
-        self._unpublished = _new_key()
+        self._lock = threading.RLock()
+        self._keys: tuple[RSAKey, ...] = ()
 
     def rotate(self) -> None:
         """Sign with a new key from now on."""
         with self._lock:
-            self._published = (_new_key(), self._published[0])
+            self._keys = (_new_key(), self._published[0])
+
+    @property
+    def _published(self) -> tuple[RSAKey, ...]:
+        """The published keys, made when they are first asked for: most providers of a run are never asked."""
+        with self._lock:
+            self._keys = self._keys or (_new_key(),)
+            return self._keys
+
+    @cached_property
+    def _unpublished(self) -> RSAKey:
+        return _new_key()
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """Return the published keys as a JWK set (RFC 7517 5)."""

@@ -40,6 +40,11 @@ class Remote:
         place = urlsplit(answer.headers["Location"])
         return dict(parse_qsl(place.fragment or place.query, keep_blank_values=True))
 
+    def code(self, authorization_url: str, persona: str) -> str:
+        """Press a persona's button; returns the code of the callback, whatever the provider calls it."""
+        callback = self.choose(authorization_url, persona)
+        return callback["code"] if "code" in callback else callback["authCode"]
+
     def issued(self) -> dict[str, list[str]]:
         """Return every secret that the server issued or received so far, by kind."""
         found: dict[str, list[str]] = self._asked("GET", "/-/issued")

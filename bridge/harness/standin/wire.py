@@ -42,6 +42,7 @@ class Wire:
 
     `grants` are the ones that it takes beside the code: `refresh_token`, `implicit`, `password`. Where `knows_pkce` is not set
     the provider ignores a challenge, and where `repeats_redirect_uri` is not set the exchange comes without the redirect URI.
+    `wants` are parameters that the authorization request cannot go without, each with its one value.
     """
 
     name: ClassVar[str]
@@ -52,6 +53,7 @@ class Wire:
     grants: ClassVar[frozenset[str]] = frozenset()
     default_scope: ClassVar[str] = ""
     requires_types: ClassVar[bool] = True  # response_type and grant_type
+    wants: ClassVar[tuple[tuple[str, str], ...]] = ()
     knows_pkce: ClassVar[bool] = True
     repeats_redirect_uri: ClassVar[bool] = True
     token_seconds: ClassVar[int] = 3600
