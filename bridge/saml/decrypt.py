@@ -42,17 +42,21 @@ def open_response(signed_response: etree._Element, keys: Sequence[DecryptionKey]
     one Assertion of the profile.
     """
     encrypted = only(signed_response, names.ENCRYPTED_ASSERTION, HandoffMalformed)
-    plaintext, key = _opened(_envelope(encrypted), keys, path_of(encrypted))
-    assertion = read_document(plaintext).root
-    if assertion.tag != names.ASSERTION:
-        raise HandoffMalformed(expected="an Assertion inside", received=str(assertion.tag), node=path_of(encrypted))
-    signed_response.replace(encrypted, assertion)
-    document = Document(raw=plaintext, root=signed_response)
+    place = path_of(encrypted)
+    plaintext, key = _opened(_envelope(encrypted), keys, place)
     try:
+        if plaintext.startswith(b"<?"):  # it is an element (XML Encryption 3.1); python3-saml cannot read it as a document
+            raise HandoffMalformed(expected="an Assertion inside", received="a document with a declaration")
+        assertion = read_document(plaintext).root
+        if assertion.tag != names.ASSERTION:
+            raise HandoffMalformed(expected="an Assertion inside", received=str(assertion.tag))
+        signed_response.replace(encrypted, assertion)
+        document = Document(raw=plaintext, root=signed_response)
         for check in _SHAPE:
             check(document)
     except HandoffError as refusal:
-        raise HandoffMalformed(expected=refusal.expected, received=refusal.received, node=refusal.node) from refusal
+        # A line of what was inside is no line of what was posted.
+        raise HandoffMalformed(expected=refusal.expected, received=refusal.received, node=refusal.node or place) from refusal
     return Opened(document, key)
 
 
@@ -63,12 +67,13 @@ def _envelope(encrypted: etree._Element) -> _Envelope:
         raise HandoffMalformed(expected="an encrypted element", received="another Type or Encoding", node=path_of(data))
     key = only(only(data, names.KEY_INFO, HandoffMalformed), names.ENCRYPTED_KEY, HandoffMalformed)
     transport = only(key, names.ENCRYPTION_METHOD, HandoffMalformed)
-    for element, algorithm in (
-        (only(data, names.ENCRYPTION_METHOD, HandoffMalformed), names.AES256_GCM),
-        (transport, names.RSA_OAEP),
-        (only(transport, names.DIGEST_METHOD, HandoffMalformed), names.SHA256),
-        (only(transport, names.MGF, HandoffMalformed), names.MGF1_SHA256),
+    for parent, tag, algorithm in (
+        (data, names.ENCRYPTION_METHOD, names.AES256_GCM),
+        (key, names.ENCRYPTION_METHOD, names.RSA_OAEP),
+        (transport, names.DIGEST_METHOD, names.SHA256),
+        (transport, names.MGF, names.MGF1_SHA256),
     ):
+        element = only(parent, tag, HandoffMalformed)
         if element.get("Algorithm") != algorithm:
             raise HandoffAlgorithm(expected=algorithm, received=element.get("Algorithm", "none"), node=path_of(element))
     return _Envelope(wrapped_key=_cipher_value(key), ciphertext=_cipher_value(data))

@@ -29,9 +29,10 @@ def read_response(form: Iterable[tuple[str, str]]) -> bytes:
 
 def decode(text: str) -> bytes:
     """Return what *text* encodes in strict base64, line breaks allowed; raises `HandoffMalformed`."""
-    joined = text.replace("\r", "").replace("\n", "")
+    if "\r" in text or "\n" in text:
+        text = text.replace("\r", "").replace("\n", "")
     try:
-        encoded = joined.encode("ascii")
+        encoded = text.encode("ascii")
         raw = binascii.a2b_base64(encoded, strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise HandoffMalformed(expected="strict base64", received="other characters or padding") from error

@@ -30,6 +30,7 @@ from bridge.saml import names
 from bridge.saml.schema import PROTOCOL_SCHEMA, protocol_schema
 from bridge.saml.signature import SignedHandoff
 from bridge.saml.trust import DecryptionKey, Endpoint, TrustedIssuer
+from bridge.saml.xml import Document
 
 PINNED_VERSION = "1.16.0"
 
@@ -215,14 +216,18 @@ def ask_second_opinion(asked: Asked) -> None:
     if asked.second_opinion is None:
         return
     document = asked.signed.document
-    # python3-saml takes the first XML attribute of StatusCode for its Value; in canonical form that is what comes first.
-    status_code = document.root.find(f"{names.STATUS}/{names.STATUS_CODE}")
-    plain = status_code is not None and len(status_code.attrib) == 1
-    raw_xml = document.raw if plain else etree.tostring(document.root, method="c14n")
     asked.second_opinion.judge(
-        raw_xml,
+        document.raw if _has_plain_status(document) else etree.tostring(document.root, method="c14n"),
         signer=asked.signed.signer,
         endpoint=asked.endpoint,
         issued_at=asked.issued_at,
         decryption_key=asked.signed.opened_by,
     )
+
+
+def _has_plain_status(document: Document) -> bool:
+    # python3-saml takes the first XML attribute of StatusCode for its Value; in canonical form that is what comes first.
+    if document.minted is not None:
+        return True
+    status_code = document.root.find(f"{names.STATUS}/{names.STATUS_CODE}")
+    return status_code is not None and len(status_code.attrib) == 1

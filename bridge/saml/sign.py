@@ -23,15 +23,15 @@ from bridge.saml.trust import Signed
 DECLARED = f' xmlns:ds="{names.DS}"'
 SIGNED_INFO_REST = (
     f'<ds:CanonicalizationMethod Algorithm="{names.EXCLUSIVE_C14N}"></ds:CanonicalizationMethod>'
-    '<ds:SignatureMethod Algorithm="%s"></ds:SignatureMethod><ds:Reference URI="#%s"><ds:Transforms>'
+    '<ds:SignatureMethod Algorithm="%(method)s"></ds:SignatureMethod><ds:Reference URI="#%(element_id)s"><ds:Transforms>'
     f'<ds:Transform Algorithm="{names.ENVELOPED}"></ds:Transform>'
     f'<ds:Transform Algorithm="{names.EXCLUSIVE_C14N}"></ds:Transform></ds:Transforms>'
-    f'<ds:DigestMethod Algorithm="{names.SHA256}"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue></ds:Reference>'
+    f'<ds:DigestMethod Algorithm="{names.SHA256}"></ds:DigestMethod><ds:DigestValue>%(digest)s</ds:DigestValue></ds:Reference>'
     "</ds:SignedInfo>"
 )
 SIGNATURE = (
-    f"<ds:Signature{DECLARED}><ds:SignedInfo>%s<ds:SignatureValue>%s</ds:SignatureValue>"
-    "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>"
+    f"<ds:Signature{DECLARED}><ds:SignedInfo>%(info)s<ds:SignatureValue>%(value)s</ds:SignatureValue>"
+    "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>%(certificate)s</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>"
 )
 _SHA256 = hashes.SHA256()
 _PKCS1 = padding.PKCS1v15()
@@ -73,9 +73,9 @@ def sign(
 def _signature(canonical_text: str, element_id: str, key: SigningKey) -> str:
     digest = base64.b64encode(hashlib.sha256(canonical_text.encode("utf-8")).digest()).decode("ascii")
     method = names.RSA_SHA256 if isinstance(key.private_key, RSAPrivateKey) else names.ECDSA_SHA256
-    info = SIGNED_INFO_REST % (method, element_id, digest)
+    info = SIGNED_INFO_REST % {"method": method, "element_id": element_id, "digest": digest}
     value = base64.b64encode(_sign(f"<ds:SignedInfo{DECLARED}>{info}".encode(), key)).decode("ascii")
-    return SIGNATURE % (info, value, key.certificate_base64)
+    return SIGNATURE % {"info": info, "value": value, "certificate": key.certificate_base64}
 
 
 def _sign(message: bytes, key: SigningKey) -> bytes:

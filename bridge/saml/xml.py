@@ -7,12 +7,13 @@ The law: bytes are refused before they are parsed wherever text alone can tell, 
 import re
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from lxml import etree
 
 from bridge.errors import HandoffError, HandoffMalformed
 from bridge.handoff import is_reference
+from bridge.saml.minted import Minted, recognize
 from bridge.saml.names import ATTRIBUTE, ATTRIBUTE_VALUE
 
 MAX_XML_BYTES = 150_000
@@ -37,14 +38,24 @@ _CAPS = (("<", 2 * MAX_ELEMENTS, "tags"), ("=", MAX_ATTRIBUTES, "attributes"), (
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
-class Document(NamedTuple):
+class Document:
     """A document that came from outside and passed the gate; nothing in it is verified.
 
-    `root` is as parsed whenever nobody is computing on it.
+    `root` is as parsed whenever nobody is computing on it. A document that our minter may have written is judged by its text
+    (`minted`), and becomes a tree only when somebody asks.
     """
 
-    raw: bytes
-    root: etree._Element
+    def __init__(self, raw: bytes, root: etree._Element | None = None, *, minted: Minted | None = None) -> None:
+        self.raw = raw
+        self.minted = minted
+        self._root = root
+
+    @property
+    def root(self) -> etree._Element:
+        """The root of the tree."""
+        if self._root is None:
+            self._root = parse(self.raw)
+        return self._root
 
     @property
     def has_duplicate_ids(self) -> bool:
@@ -112,31 +123,38 @@ def read_document(raw_xml: bytes) -> Document:
     """
     if len(raw_xml) > MAX_XML_BYTES:
         raise HandoffMalformed(expected=f"at most {MAX_XML_BYTES} bytes", received=f"{len(raw_xml)} bytes")
-    unverified_text = _gate_text(raw_xml)
+    unverified_text = _decoded(raw_xml)
+    minted = recognize(unverified_text)
+    if minted is None:
+        _gate_markup(unverified_text)
+    # Every element has a "<", every XML attribute a "=", every declaration an "xmlns": caps before anything is built.
+    for sign, most, what in _CAPS:
+        if unverified_text.count(sign) > most:
+            raise HandoffMalformed(expected=f"at most {most} {what}", received=f"{unverified_text.count(sign)}")
+    if minted is not None:
+        return Document(raw_xml, minted=minted)
     root = parse(raw_xml)
     _gate_namespaces(unverified_text, root)
     if _TOO_DEEP(root):
         raise HandoffMalformed(expected=f"at most {MAX_DEPTH} levels", received="a deeper document")
-    return Document(raw=raw_xml, root=root)
+    return Document(raw_xml, root)
 
 
-def _gate_text(raw_xml: bytes) -> str:
+def _decoded(raw_xml: bytes) -> str:
     # Decoded before anything is searched: in UTF-16 or UTF-7 a search for "<!" finds nothing (CVE-2024-52806).
     try:
-        text = raw_xml.decode("utf-8")
+        return raw_xml.decode("utf-8")
     except UnicodeDecodeError as error:
         raise HandoffMalformed(expected="UTF-8", received=f"another encoding at byte {error.start}") from error
+
+
+def _gate_markup(text: str) -> None:
     declaration = _DECLARATION.match(text)
     markup_from = declaration.end() if declaration else 0
     if text.startswith("\ufeff"):
         raise HandoffMalformed(expected="UTF-8 without a byte order mark", received="a byte order mark", line=1)
     if "<!" in text or text.find("<?", markup_from) >= 0:
         _refuse_markup(text, markup_from)
-    # Every element has a "<", every XML attribute a "=", every declaration an "xmlns": caps before anything is built.
-    for sign, most, what in _CAPS:
-        if text.count(sign) > most:
-            raise HandoffMalformed(expected=f"at most {most} {what}", received=f"{text.count(sign)}")
-    return text
 
 
 def _refuse_markup(text: str, start: int) -> None:
