@@ -30,6 +30,7 @@ PURE = (
     "bridge/oauth/attempt.py",
     "bridge/oauth/callback.py",
     "bridge/accounts/policy.py",
+    "bridge/accounts/profile.py",
     "bridge/accounts/records.py",
     "bridge/accounts/resolve.py",
     "bridge/accounts/username.py",

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, insert
 from bridge.accounts.tables import audit_events
 from bridge.identity import IdentityKey
 
-AuditEvent = Literal["sign_in", "link", "create", "refused", "sign_out", "approve", "block", "unblock"]
+AuditEvent = Literal[
+    "sign_in", "link", "unlink", "create", "refused", "sign_out", "sync_name", "sync_email", "approve", "block", "unblock"
+]
 PERSON = "person"
 """The actor of what people do themselves; an operator's command gives its own name."""
 
@@ -37,10 +39,12 @@ def record(
     code: str | None = None,
     rule: int | None = None,
     refused_handoff: str | None = None,
+    cause: str | None = None,
 ) -> None:
     """Write one row in the caller's transaction. *evidence* is the rule by which the email counted, *rule* our resolve rule.
 
-    *refused_handoff* is a `handoff_digest`; a second row with the same one is SQLAlchemy's `IntegrityError`.
+    *cause* is an operator's own word for why. *refused_handoff* is a `handoff_digest`; a second row with the same one is
+    SQLAlchemy's `IntegrityError`.
     """
     connection.execute(
         insert(audit_events).values(
@@ -56,5 +60,6 @@ def record(
             rule=rule,
             reference=reference,
             refused_handoff=refused_handoff,
+            cause=cause,
         )
     )

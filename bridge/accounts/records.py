@@ -14,7 +14,10 @@ Outcome = Literal["known", "linked", "created"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A person in one organization. `email` is the address as it came, `attributes` are the organization's own (role ...)."""
+    """A person in one organization. `email` is the address as it came; `external` marks who is not one of its own.
+
+    `attributes` are the organization's own (role ...).
+    """
 
     id: int
     org_id: int
@@ -23,6 +26,7 @@ class Account:
     username: str
     name: str
     state: AccountState
+    external: bool
     attributes: Mapping[str, str | int | bool]
 
 

@@ -1,16 +1,16 @@
 """Decide whose account a sign-in opens.
 
 The law: nothing here does I/O; the store finds the candidates before `resolve` and applies the decision after. A provider that
-the organization does not allow is refused before any rule. Then, first match wins:
+the organization does not allow, or has switched off, is refused before any rule. Then, first match wins:
 
-1. A blocked or pending account is refused, however it was found.
+1. A blocked or pending account is refused, found by its identity or by a verified email.
 2. A known `(provider, uid)` opens its account, whatever its email says now.
-3. An email that the provider does not vouch for (or that it did not give) neither links nor creates.
+3. An email that the provider does not vouch for (or that it did not give) finds nobody, links nothing and creates nobody.
 4. A matching verified email is refused when that provider already has another uid on that account: no silent re-keying.
 5. A matching verified email links, where the organization links by this provider's emails and the account's own email is
    confirmed. An unconfirmed one may have been typed in by somebody who waits for its owner (account pre-hijacking).
-6. A stranger gets a new account where the organization takes them: `open`, `approval` (pending) or `closed`. A read-only
-   organization creates nobody; one that is closed says so first, since waiting would not help.
+6. A stranger gets a new account where the organization takes them from this provider: `open`, `approval` (pending) or
+   `closed`. A read-only organization creates nobody; one that is closed says so first, since waiting would not help.
 7. Otherwise there is a refusal, and its `rule` says which of the rules above it was.
 """
 
@@ -50,10 +50,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make a new account in *state* for the verified address; a pending one is not opened."""
+    """Make a new account in *state* for the verified address; a pending one is not opened. *external* marks outsiders."""
 
     email: Email
     state: Literal["active", "pending"]
+    external: bool
     rule: int = 6
 
 
@@ -68,6 +69,11 @@ def refuse_unless_active(account: Account, *, org_name: str, provider: str) -> N
         raise AccountBlocked(org=org_name, provider=provider, rule=1, account_id=account.id)
 
 
+def may_match_by_email(identity: ExternalIdentity) -> bool:
+    """Whether the address may find an account: a stranger's mere claim must not even learn that the account is blocked."""
+    return identity.email is not None and identity.evidence.verified
+
+
 def resolve(
     identity: ExternalIdentity,
     *,
@@ -79,28 +85,32 @@ def resolve(
     """Return what to do for *identity*, or raise the reason to refuse it.
 
     *by_key* owns exactly `(provider, uid)`, *by_email* owns the folded address, both in the policy's organization;
-    *email_account_providers* are the providers that *by_email* has an identity of.
+    *email_account_providers* are the providers that *by_email* has an identity of. `may_match_by_email` says when *by_email*
+    is read at all.
 
     Raises `ProviderDisabled`, `OrgReadOnly`, or an `AccountError` whose `rule` is the rule's number.
     """
     provider, org = identity.key.provider, policy.org_name
     if provider not in policy.providers:
         raise ProviderDisabled(provider=provider, reason="not among the organization's providers")
-    found = by_key or by_email
-    if found is not None:
-        refuse_unless_active(found, org_name=org, provider=provider)
+    if provider in policy.disabled_providers:
+        raise ProviderDisabled(provider=provider, reason="switched off by the organization's disabled_providers")
     if by_key is not None:
+        refuse_unless_active(by_key, org_name=org, provider=provider)
         return SignIn(by_key)
-    if identity.email is None or not identity.evidence.verified:
+    if identity.email is None or not may_match_by_email(identity):
         raise AccountEmailUnverified(org=org, provider=provider, rule=3)
     if by_email is not None:
+        refuse_unless_active(by_email, org_name=org, provider=provider)
         if provider in email_account_providers:
             raise AccountIdentityConflict(org=org, provider=provider, rule=4, account_id=by_email.id)
         if provider not in policy.link_by_email or not by_email.email_confirmed:
             raise AccountNotBound(org=org, provider=provider, rule=5, account_id=by_email.id)
         return Link(by_email)
-    if policy.signup == "closed":
+    signup = policy.signup_from(provider)
+    if signup == "closed":
         raise AccountSignupClosed(org=org, provider=provider, rule=6)
     if policy.read_only:
         raise OrgReadOnly(org=org, provider=provider)
-    return Create(identity.email, "active" if policy.signup == "open" else "pending")
+    state: Literal["active", "pending"] = "active" if signup == "open" else "pending"
+    return Create(identity.email, state, external=provider in policy.external_providers)

@@ -11,17 +11,12 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from bridge.accounts import audit
+from bridge.accounts.choice import choose
 from bridge.accounts.policy import OrgPolicy
+from bridge.accounts.profile import ProfileChanges
 from bridge.accounts.records import Account, OpenedSession, Outcome
-from bridge.accounts.resolve import Create, Decision, Link, SignIn, refuse_unless_active, resolve
-from bridge.accounts.rows import (
-    find_by_email,
-    find_by_key,
-    first_free_username,
-    insert_account,
-    insert_identity,
-    providers_of,
-)
+from bridge.accounts.resolve import Create, Decision, Link, SignIn, refuse_unless_active
+from bridge.accounts.rows import change_profile, find_by_key, insert_account, insert_identity
 from bridge.accounts.sessions import SessionRules, open_session
 from bridge.accounts.tables import audit_events, spent_handoffs
 from bridge.accounts.username import candidates
@@ -56,8 +51,10 @@ def sign_in_once(
     """
     _spend(connection, arrival)
     identity, policy = arrival.identity, arrival.policy
-    decision = _decide(connection, identity, policy)
+    choice = choose(connection, identity, policy, hold=True)
+    decision = choice.decision
     account = _apply(connection, decision, arrival, now=now)
+    account = _sync(connection, account, choice.profile, arrival, now=now)
     if account.state == "pending":
         return AccountPending(org=policy.org_name, provider=identity.key.provider, rule=decision.rule, account_id=account.id)
     return _open(
@@ -160,20 +157,6 @@ def _spend(connection: Connection, arrival: Arrival) -> None:
         raise HandoffReplayed(received=arrival.handoff_id, unverified_reference=arrival.reference) from error
 
 
-def _decide(connection: Connection, identity: ExternalIdentity, policy: OrgPolicy) -> Decision:
-    by_key = find_by_key(connection, identity.key, org_id=policy.org_id)
-    by_email = None
-    if by_key is None and identity.email is not None:
-        by_email = find_by_email(connection, identity.email, org_id=policy.org_id)
-    return resolve(
-        identity,
-        by_key=by_key,
-        by_email=by_email,
-        email_account_providers=frozenset() if by_email is None else providers_of(connection, by_email),
-        policy=policy,
-    )
-
-
 def _apply(connection: Connection, decision: Decision, arrival: Arrival, *, now: datetime) -> Account:
     """Link or create as decided, with the audit row of it; return the account."""
     if isinstance(decision, SignIn):
@@ -200,18 +183,41 @@ def _apply(connection: Connection, decision: Decision, arrival: Arrival, *, now:
 def _create(
     connection: Connection, decision: Create, identity: ExternalIdentity, policy: OrgPolicy, *, now: datetime
 ) -> Account:
-    username = first_free_username(connection, candidates(identity), org_id=policy.org_id)
     return insert_account(
         connection,
+        usernames=candidates(identity),
         org_id=policy.org_id,
         email=decision.email,
         email_confirmed=True,  # rule 3: the provider vouches for it
-        username=username,
-        name=identity.name or username,
+        name=identity.name,
         state=decision.state,
+        external=decision.external,
         attributes=policy.new_account,
         now=now,
     )
+
+
+def _sync(connection: Connection, account: Account, changes: ProfileChanges, arrival: Arrival, *, now: datetime) -> Account:
+    """Bring name and address up to date as chosen, with an audit row of each, also of an address that was kept out."""
+    told: list[tuple[audit.AuditEvent, str | None]] = []
+    if changes.name is not None:
+        told.append(("sync_name", None))
+    if changes.email is not None or changes.email_kept is not None:
+        told.append(("sync_email", changes.email_kept))
+    for event, code in told:
+        audit.record(
+            connection,
+            event,
+            at=now,
+            org_id=account.org_id,
+            actor=audit.PERSON,
+            reference=arrival.reference,
+            account_id=account.id,
+            key=arrival.identity.key,
+            evidence=arrival.identity.evidence.rule,
+            code=code,
+        )
+    return change_profile(connection, account, name=changes.name, email=changes.email)
 
 
 def _open(

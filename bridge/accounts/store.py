@@ -198,6 +198,7 @@ class AccountStore:
         actor: str,
         now: datetime,
         state: AccountState = "active",
+        external: bool = False,
         attributes: Mapping[str, str | int | bool] = MappingProxyType({}),
         reference: str | None = None,
     ) -> Account:
@@ -208,9 +209,10 @@ class AccountStore:
                 org_id=org_id,
                 email=email,
                 email_confirmed=email_confirmed,
-                username=username,
+                usernames=(username,),
                 name=name,
                 state=state,
+                external=external,
                 attributes=attributes,
                 now=now,
             )

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -70,6 +71,7 @@ accounts = Table(
     Column("username_folded", String, nullable=False),
     Column("name", String, nullable=False),
     Column("state", String, nullable=False),
+    Column("external", Boolean, nullable=False, server_default=false()),
     Column("attributes", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("org_id", "email_folded"),
@@ -140,6 +142,7 @@ audit_events = Table(
     Column("rule", SmallInteger),
     Column("reference", String),
     Column("refused_handoff", String(64)),
+    Column("cause", String(200)),
     Index(None, "org_id", "at"),
     Index(None, "refused_handoff", unique=True),
     sqlite_autoincrement=True,

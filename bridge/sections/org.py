@@ -20,9 +20,14 @@ class OrgConfig(Section):
     name: str = Field(min_length=1, max_length=100)
     binding: Literal["bound", "confirm", "unsafe_unbound"] = "bound"
     signup: Literal["open", "approval", "closed"] = "closed"
+    signup_by_provider: dict[ProviderName, Literal["open", "approval", "closed"]] = Field(default_factory=dict)
     read_only: bool = False
     link_by_email: tuple[ProviderName, ...] = ()
     providers: tuple[ProviderName, ...] = Field(min_length=1)
+    disabled_providers: tuple[ProviderName, ...] = ()
+    external_providers: tuple[ProviderName, ...] = ()
+    sync_profile_from: tuple[ProviderName, ...] = ()
+    sync_profile_attributes: tuple[Literal["name", "email"], ...] = ("email",)
     new_account: dict[str, str | int | bool] = Field(default_factory=dict)
     encryption_keys: FilePath | None = None
     require_encryption: bool = False
@@ -33,10 +38,20 @@ class OrgConfig(Section):
         return check_org_path(value)
 
     @model_validator(mode="after")
-    def _linking_providers_are_allowed(self) -> Self:
-        stray = sorted(set(self.link_by_email) - set(self.providers))
-        if stray:
-            raise ValueError(f"link_by_email names {', '.join(stray)}, which providers does not allow")
+    def _policies_are_about_allowed_providers(self) -> Self:
+        stray = {
+            key: sorted(set(named) - set(self.providers))
+            for key, named in {
+                "link_by_email": self.link_by_email,
+                "signup_by_provider": self.signup_by_provider,
+                "disabled_providers": self.disabled_providers,
+                "external_providers": self.external_providers,
+                "sync_profile_from": self.sync_profile_from,
+            }.items()
+        }
+        problems = [f"{key} names {', '.join(names)}, which providers does not allow" for key, names in stray.items() if names]
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @model_validator(mode="after")

@@ -162,9 +162,14 @@ def policy() -> Callable[..., OrgPolicy]:
             "org_path": "acme",
             "org_name": "Acme",
             "signup": "open",
+            "signup_by_provider": {},
             "read_only": False,
             "link_by_email": frozenset({"google_oauth2"}),
             "providers": frozenset({"google_oauth2", "github"}),
+            "disabled_providers": frozenset(),
+            "external_providers": frozenset(),
+            "sync_profile_from": frozenset(),
+            "sync_profile_attributes": frozenset({"email"}),
             "new_account": {"role": "member", "base_path": "/acme"},
         }
         return OrgPolicy(**{**fields, **changes})

@@ -27,9 +27,14 @@ ACME = OrgPolicy(
     org_path="acme",
     org_name="Acme",
     signup="open",
+    signup_by_provider={},
     read_only=False,
     link_by_email=frozenset({"google_oauth2", "github"}),
     providers=frozenset({"google_oauth2", "github"}),
+    disabled_providers=frozenset(),
+    external_providers=frozenset(),
+    sync_profile_from=frozenset(),
+    sync_profile_attributes=frozenset(),
     new_account={"role": "member"},
 )
 
