@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
 
 from bridge.identity import Email
-from bridge.saml.encrypt import encrypt_assertion, encryption_key
 from bridge.saml.render import render
 from bridge.saml.sign import sign
-from bridge.saml.trust import DecryptionKey, Signed
+from bridge.saml.trust import Signed
 from bridge.saml.verify import Question
 from tests.fuzz.truth import Told, assertions_told, told_by_form
 from tests.saml.forge import DANA
@@ -39,19 +37,15 @@ class Case:
 
 
 class Judges:
-    """The owning cell of the corpus, whose organizations can also open what is encrypted to them."""
+    """The owning cell of the corpus."""
 
     def __init__(self) -> None:
         self._bench = Bench()
-        private_key = key("other-issuer").private_key
-        assert isinstance(private_key, RSAPrivateKey)
-        self._keys = (DecryptionKey(private_key),)
         self._any = Vector.read(FOLDER / "honest" / "as-minted.vector")
 
-    @functools.cache  # noqa: B019 - two organizations, one object for a whole run
+    @functools.cache  # noqa: B019 - a few organizations, one object for a whole run
     def _asked(self, org: str) -> Question:
-        question = self._bench.question(replace(self._any, org=org))
-        return replace(question, endpoint=replace(question.endpoint, decryption_keys=self._keys))
+        return self._bench.question(replace(self._any, org=org))
 
     def question(self, case: Case) -> Question:
         """Return what *case* is judged by."""
@@ -86,16 +80,6 @@ class Judges:
                     world = World(f"fuzz-{mode}-{name}", mode)
                     rendered = render(replace(world.handoff, identity=identity))
                     yield self._case(f"minted-{mode}-{name}", sign(rendered, key(name), signed=mode).xml, rendered.xml)
-        public_key = encryption_key(key("other-issuer").certificate)
-        for mode in modes[::2]:
-            rendered = render(World(f"fuzz-encrypted-{mode}", mode).handoff)
-            sealed = sign(
-                rendered,
-                key("rsa-2048"),
-                signed=mode,
-                encrypt=lambda text: encrypt_assertion(text, public_key, random_bytes=lambda length: b"\7" * length),
-            )
-            yield self._case(f"minted-encrypted-{mode}", sealed.xml, rendered.xml)
 
     @staticmethod
     def _case(name: str, xml: bytes, plain: str) -> Case:

@@ -22,6 +22,7 @@ from lxml import etree
 
 from bridge.saml.trust import TrustedIssuer
 from bridge.saml.verify import VerifiedHandoff
+from tests.fuzz.readings import foreign_claims, opened
 from tests.saml.forge import NAMESPACES, Element, exclusive
 
 Told = frozenset[tuple[str, str]]
@@ -88,17 +89,19 @@ def told_by_assertion(assertion: Element) -> Told:
         "spent_until": _time(min(ends) + _SKEW),
         "authn_context": text("a:AuthnStatement/a:AuthnContext/a:AuthnContextClassRef") or _UNSPECIFIED,
         "session_ends": _time(min(*sessions, issued_at + _LONGEST_SESSION, datetime.max.replace(tzinfo=UTC))),
-        **{name: values.get(name, "") for name in _TOLD},
+        **(foreign_claims(assertion, values) or {name: values.get(name, "") for name in _TOLD}),
     }
     return frozenset(said.items())
 
 
 def assertions_told(root: Element) -> frozenset[Told]:
-    """Return what each assertion under *root* says."""
+    """Return what each assertion under *root* says, in clear or encrypted."""
     found = set()
-    for assertion in root.iter(ASSERTION):
+    for text in (*map(exclusive, root.iter(ASSERTION)), *opened(root)):
         with contextlib.suppress(*_READ_ERRORS):
-            found.add(told_by_assertion(etree.fromstring(exclusive(assertion), _LENIENT)))
+            assertion = etree.fromstring(text, _LENIENT)
+            if assertion is not None:  # what is no XML at all is recovered as None
+                found.add(told_by_assertion(assertion))
     return frozenset(found)
 
 
@@ -110,7 +113,7 @@ def told_by_form(form: Iterable[tuple[str, str]], trust: Trust) -> frozenset[Tol
             raw = base64.b64decode(value.replace("-", "+").replace("_", "/") + "==")
             for xml in {raw, raw[raw.find(b"<") :], _DOCTYPE.sub(b"", raw), _RELATIVE.sub(b"", raw)}:  # as they were signed
                 root = etree.fromstring(xml, _LENIENT)
-                for element in _vouched(root, trust) if root is not None else ():  # what is no XML at all is recovered as None
+                for element in _vouched(root, trust) if root is not None else ():
                     found |= assertions_told(element)
     return frozenset(found)
 

@@ -46,6 +46,8 @@ CLASSES = {
     43: "return path",
     44: "binding to the browser",
     45: "another organization",
+    46: "encryption that is weak or does not open",
+    47: "what an encrypted assertion holds",
 }
 
 # The issuer signed none of these: whoever accepts one and reads another value than was signed, was cheated.

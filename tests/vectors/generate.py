@@ -8,8 +8,12 @@ from tests.vectors.recipes import (
     claims,
     donors,
     encodings,
+    encrypted_content,
+    encryption,
+    encryption_shapes,
     form,
     honest,
+    honest_encryption,
     honest_profile,
     identifiers,
     markup,
@@ -28,10 +32,11 @@ from tests.vectors.vector import ACCEPTED
 from tests.vectors.world import FOLDER
 
 PARTS = (
-    *(honest, honest_profile, wrapping, donors, algorithms),
+    *(honest, honest_profile, honest_encryption, wrapping, donors, algorithms),
     *(references, transforms, placement, identifiers, markup),
     *(encodings, sizes, form, addresses, profile),
     *(times, values, claims, replays),
+    *(encryption, encryption_shapes, encrypted_content),
 )
 CASES: tuple[Case, ...] = tuple(case for part in PARTS for case in part.CASES)
 

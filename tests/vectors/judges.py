@@ -6,29 +6,27 @@ The law: each is the product's own code with the configuration of `sp.toml`; non
 import contextlib
 import json
 import secrets
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 
 import requests
 
 from bridge.cli import main as cellbridge
-from bridge.config import SpConfig, load
 from bridge.errors import HandoffError
+from bridge.harness.browser import Page
 from bridge.harness.processes import Process, free_port, wait_until
 from bridge.inspect.inspection import Outcome, inspect
 from bridge.inspect.source import Source
 from bridge.saml.form import read_response
 from bridge.saml.second_opinion import SecondOpinion
 from bridge.saml.verify import Question, verify
-from sp.orgs import organizations
-from sp.trust import trusted_issuers
+from tests.vectors.deployment import deploy, owning_cell
 from tests.vectors.vector import ACCEPTED, Vector
-from tests.vectors.world import FOLDER
 
 COOKIE = "__Host-cb-binding"
 PUBLIC_URL = "https://cells.example"
@@ -47,9 +45,7 @@ class Bench:
     """The verifier and the inspector, as an owning cell of `sp.toml` would build them."""
 
     def __init__(self) -> None:
-        config = load(SpConfig, FOLDER / "sp.toml", {})
-        self._trust = trusted_issuers(config)
-        self._endpoints = {path: org.default_endpoint for path, org in organizations(config).items()}
+        self._trust, self._endpoints = owning_cell()
         self._second_opinion = SecondOpinion()
 
     def question(self, vector: Vector) -> Question:
@@ -88,11 +84,9 @@ class Cell:
     """One running owning cell of `sp.toml`, with a database of its own, under the public URL that the vectors name."""
 
     def __init__(self, directory: Path) -> None:
-        shutil.copytree(FOLDER / "keys", directory / "keys")
-        for name in ("sp.toml", "directory.toml"):
-            shutil.copy(FOLDER / name, directory)
+        config = deploy(directory)
         cellbridge(["secret", "new", "--file", str(directory / "seal.key")], standalone_mode=False)
-        cellbridge(["db", "upgrade", "--config", str(directory / "sp.toml")], standalone_mode=False)
+        cellbridge(["db", "upgrade", "--config", str(config)], standalone_mode=False)
         self.address = f"127.0.0.1:{free_port()}"
         self._database = directory / "cell.db"
         self._process = Process(
@@ -127,7 +121,10 @@ class Cell:
             connection.close()
 
     def endpoint(self, vector: Vector) -> Verdict:
-        """Post *vector* as a browser does; a refusal is told by what the cell logs, and by the page's status."""
+        """Post *vector* as a browser does, and say yes where the cell asks.
+
+        A refusal is told by what the cell logs, and by the page's status.
+        """
         seen = self._process.log.stat().st_size
         headers = {
             "Accept": "application/json",
@@ -137,21 +134,22 @@ class Cell:
         }
         if vector.binding is not None:
             headers["Cookie"] = f"{COOKIE}={vector.binding}"
-        answer = self._session.post(
-            f"http://{self.address}/o/{vector.org}/auth/saml/callback",
-            data=vector.posted,
-            headers=headers,
-            timeout=30,
-            allow_redirects=False,
-        )
+        answer = self._post(f"http://{self.address}/o/{vector.org}/auth/saml/callback", vector.posted, headers)
+        if answer.status_code == HTTPStatus.OK:  # the organization asks, and the person says yes
+            form = Page(answer.url, answer.status_code, answer.headers, answer.text).form(field="SAMLResponse")
+            headers["Cookie"] = answer.headers["Set-Cookie"].partition(";")[0]
+            answer = self._post(form.action, urlencode(form.fields).encode("ascii"), headers)
         if answer.status_code == HTTPStatus.SEE_OTHER:
-            assert f"__Host-cb-{42 if vector.org == 'acme' else 43}=" in answer.headers["Set-Cookie"]
+            assert f"__Host-cb-{owning_cell().endpoints[vector.org].org_id}=" in answer.headers["Set-Cookie"]
             return Verdict(ACCEPTED)
         assert 400 <= answer.status_code < 500, answer.text
         assert "Set-Cookie" not in answer.headers, "a refusal opened a session"
         wait_until(lambda: bool(self._refusals(seen)), seconds=10, what="a refusal in the log")
         ((code, evidence),) = self._refusals(seen)
         return Verdict(code, str(evidence.get("node", "")), evidence.get("line"))
+
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> requests.Response:
+        return self._session.post(url, data=body, headers=headers, timeout=30, allow_redirects=False)
 
     def _refusals(self, seen: int) -> list[tuple[str, dict[str, int]]]:
         with self._process.log.open("rb") as log:

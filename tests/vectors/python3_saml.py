@@ -17,15 +17,13 @@ from onelogin.saml2.response import OneLogin_Saml2_Response
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
-from bridge.config import SpConfig, load
 from bridge.saml.second_opinion import request_data_of, settings_of
-from bridge.saml.trust import Endpoint
-from sp.orgs import organizations
-from sp.trust import trusted_issuers
 from tests.saml.wraps import EVIL
 from tests.vectors.classes import AGAINST_THE_SIGNATURE
+from tests.vectors.deployment import owning_cell
+from tests.vectors.issuers import entity_id_of
 from tests.vectors.vector import Vector
-from tests.vectors.world import FOLDER, ISSUERS
+from tests.vectors.world import FOLDER
 
 MODES = ("as shipped", "everything on")
 ACCEPTS, FORGES, REFUSES, HANGS = "accepts", "forges", "refuses", "hangs"
@@ -73,16 +71,12 @@ def _verdicts(paths: Iterator[str], mode: str) -> Iterator[str]:
 
 
 @cache
-def _endpoints() -> dict[str, Endpoint]:
-    config = load(SpConfig, FOLDER / "sp.toml", {})
-    return {path: org.default_endpoint for path, org in organizations(config).items()}
-
-
-@cache
-def _settings(vector_signed: str, org: str, mode: str) -> Any:
-    issuers = trusted_issuers(load(SpConfig, FOLDER / "sp.toml", {}))
-    issuer = next(issuers[entity_id] for signed, entity_id in ISSUERS.items() if signed == vector_signed)
-    settings = settings_of(issuer, _endpoints()[org])
+def _settings(entity_id: str, org: str, mode: str) -> Any:
+    trust, endpoints = owning_cell()
+    settings = settings_of(trust[entity_id], endpoints[org])
+    for key in endpoints[org].decryption_keys[:1]:
+        settings["sp"] |= {"privateKey": key.pem, "x509cert": settings["idp"]["x509cert"]}  # the second is never read
+    settings["security"]["wantAssertionsEncrypted"] = endpoints[org].require_encryption
     if mode == MODES[0]:
         del settings["security"]
     return OneLogin_Saml2_Settings(settings)
@@ -91,9 +85,10 @@ def _settings(vector_signed: str, org: str, mode: str) -> Any:
 def _verdict(vector: Vector, mode: str) -> str:
     OneLogin_Saml2_Utils.now = staticmethod(lambda: int(vector.at.timestamp()))
     response_field = next((value for name, value in vector.form if name == "SAMLResponse"), "")
+    settings = _settings(entity_id_of(vector.signed, vector.issuer), vector.org, mode)
     try:
-        response = OneLogin_Saml2_Response(_settings(vector.signed, vector.org, mode), response_field)
-        if response.is_valid(request_data_of(_endpoints()[vector.org])) is not True or not response.get_nameid():
+        response = OneLogin_Saml2_Response(settings, response_field)
+        if response.is_valid(request_data_of(owning_cell().endpoints[vector.org])) is not True or not response.get_nameid():
             return REFUSES
         email = response.get_attributes().get("email")
     except Exception:  # noqa: BLE001 - it raises many types, and each of them is a no

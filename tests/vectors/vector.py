@@ -16,12 +16,13 @@ from bridge.handoff import check_org_path
 from bridge.saml.checks import CHECKS, FORM, UNSPENT, XML
 from bridge.saml.trust import Signed
 from tests.vectors.classes import CLASSES
+from tests.vectors.issuers import OTHERS
 
 ACCEPTED = "accepted"
 Body = Literal["xml", "base64", "bzip2", "form", "form-bzip2"]
 Form = tuple[tuple[str, str], ...]
 _REQUIRED = ("expect", "class", "because", "at", "org", "signed", "body")
-_OPTIONAL = ("check", "node", "line", "binding", "replays")
+_OPTIONAL = ("check", "node", "line", "issuer", "binding", "replays")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _CODES = {refusal.code: check.number for check in reversed(CHECKS) for refusal in check.refusals}
 # Refused by the account rules, after every check of the document has accepted.
@@ -39,8 +40,9 @@ class Vector:
     `expect` is `accepted` or the exact code; `check` the number of the check that refuses, 0 where the account rules do, None
     where nothing does; `node` and `line` say where the refusal points, empty and None where it points nowhere. `threat` is
     the number of the class of attack in `CLASSES`, 0 for an honest document. It is judged `at` a time, by the endpoint of
-    `org`, for an issuer whose trust wants `signed` to carry the signature, from a browser with the cookie `binding` (None:
-    without). `replays` names the vector that was posted before. `raw` is the XML, or the whole body of the form.
+    `org`, for an issuer whose trust wants `signed` to carry the signature (the one called `issuer`, where that is not empty),
+    from a browser with the cookie `binding` (None: without). `replays` names the vector that was posted before. `raw` is the
+    XML, or the whole body of the form.
     """
 
     expect: str
@@ -52,6 +54,7 @@ class Vector:
     at: datetime
     org: str
     signed: Signed
+    issuer: str
     binding: str | None
     replays: str
     body: Body
@@ -69,6 +72,7 @@ class Vector:
             _demand(check is not None and self.expect in [each.code for each in check.refusals], "check and expect do not fit")
         _demand(self.threat in (*CLASSES, 0), f"class {self.threat} is unknown")
         _demand(self.signed in get_args(Signed), f"signed {self.signed} is unknown")
+        _demand(self.issuer in (*OTHERS, ""), f"issuer {self.issuer} is unknown")
         _demand(self.body in get_args(Body), f"body {self.body} is unknown")
         _demand(bool(self.because) and self.because[-1] == "." and "\n" not in self.because, "because is one sentence")
         _demand(bool(self.replays) == (self.check == UNSPENT.number), "replays goes with the last check")
@@ -105,6 +109,7 @@ class Vector:
             "at": self.at.strftime(_TIME),
             "org": self.org,
             "signed": self.signed,
+            "issuer": self.issuer,
             "binding": self.binding or "",
             "replays": self.replays,
             "body": self.body,
@@ -144,6 +149,7 @@ class Vector:
                 at=at,
                 org=header["org"],
                 signed=signed,
+                issuer=header.get("issuer", ""),
                 binding=header.get("binding"),
                 replays=header.get("replays", ""),
                 body=body,

@@ -15,24 +15,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
-from bridge.handoff import Handoff, binding_of
+from bridge.handoff import Handoff, ReturnPath, binding_of
+from bridge.identity import Email, IdentityKey
 from bridge.keys import PrivateKey, SigningKey
 from bridge.saml import names
 from bridge.saml.render import render
 from bridge.saml.sign import sign
 from bridge.saml.trust import Signed
-from tests.saml.forge import HANDOFF, Edit, Element, Recipe, sign_element
+from bridge.urls import org_route
+from tests.saml.forge import DANA, HANDOFF, Edit, Element, Recipe, sign_element
 from tests.saml.variety import extra_attribute
+from tests.vectors.issuers import entity_id_of
 
 FOLDER = Path(__file__).parent
 AT = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
+# The organizations of sp.toml besides acme and globex: the first two decrypt, the second wants nothing else, the third asks.
+ORGANIZATIONS = {"initech": 44, "umbrella": 45, "hooli": 46}
 SECRET = "the-browser-that-started-holds-this-secret-"  # 43 characters, as our cookies have
-ISSUERS: dict[Signed, str] = {
-    "response": "https://cells.example/saml/metadata",
-    "assertion": "https://assertion.example/saml/metadata",
-    "both": "https://both.example/saml/metadata",
-}
-OTHER_ISSUER = "https://other.example/saml/metadata"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -45,14 +44,25 @@ def key(name: str) -> SigningKey:
     return SigningKey(name=name, certificate=certificate, private_key=private_key, state="active")
 
 
+def member_of(org: str) -> dict[str, Any]:
+    """Return the fields of a handoff that bring a person of *org* there."""
+    if org == "acme":
+        return {}
+    number = ORGANIZATIONS[org]
+    person = replace(DANA, key=IdentityKey("google_oauth2", f"{number}820"), email=Email(f"dana@{org}.example"))
+    route = org_route(public_url="https://cells.example", org_id=number, org_path=org, cell_id=2)
+    return {"identity": person, "route": route, "return_to": ReturnPath(f"/o/{org}/projects/7")}
+
+
 @dataclass(frozen=True)
 class World:
-    """Makes documents for one vector: for a time, with IDs that belong to *name* and *salt*, by the issuer of *wanted*."""
+    """Makes documents for one vector: for a time, with IDs that belong to *name* and *salt*, by the issuer of its header."""
 
     name: str
     wanted: Signed
     now: datetime = AT
     salt: str = ""
+    issuer: str = ""
 
     def id(self, what: str) -> str:
         """Return the ID of the assertion or the response."""
@@ -65,7 +75,7 @@ class World:
             HANDOFF,
             id=self.id("assertion"),
             response_id=self.id("response"),
-            issuer=ISSUERS[self.wanted],
+            issuer=entity_id_of(self.wanted, self.issuer),
             binding=binding_of(SECRET),
             issued_at=self.now,
             expires_at=self.now + timedelta(seconds=60),

@@ -7,9 +7,9 @@ from lxml import etree
 from bridge.saml import names
 from bridge.saml.trust import Signed
 from tests.saml.forge import ROUTE, Edit, Element, all_of, cut, drop, one, put, write
+from tests.vectors.issuers import OTHERS
 from tests.vectors.recipes.case import Case
 from tests.vectors.recipes.conditions import ASSERTION, CONDITIONS, DATA, SAML, edited
-from tests.vectors.world import OTHER_ISSUER
 
 ACS, ENTITY = ROUTE.acs_url, ROUTE.sp_entity_id
 
@@ -123,14 +123,14 @@ _ISSUERS = [
     _issuer(
         "other-trusted",
         "Another trusted issuer's name over this one's key.",
-        all_of(write(_A_ISSUER, OTHER_ISSUER), write(_R_ISSUER, OTHER_ISSUER)),
+        all_of(write(_A_ISSUER, OTHERS["limited"]), write(_R_ISSUER, OTHERS["limited"])),
         "Response/Signature",
         "handoff.signature",
     ),
     _issuer(
         "of-the-response-other",
         "The Response names another issuer than the assertion.",
-        write(_R_ISSUER, OTHER_ISSUER),
+        write(_R_ISSUER, OTHERS["limited"]),
         "Response/Issuer",
     ),
     _issuer("of-the-response-empty", "The Response names nobody.", write(_R_ISSUER, ""), "Response/Issuer"),

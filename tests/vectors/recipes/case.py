@@ -38,13 +38,14 @@ class Case:
     line: int | None = None
     org: str = "acme"
     signed: Signed = "response"
+    issuer: str = ""
     binding: str | None = SECRET
     replays: str = ""
     body: Body = "xml"
 
     def vector(self, *, now: datetime = AT, salt: str = "") -> Vector:
         """Return the vector of this case, to be judged at *now*."""
-        raw = self.build(World(self.replays or self.name, self.signed, now, salt))
+        raw = self.build(World(self.replays or self.name, self.signed, now, salt, self.issuer))
         check = self.check if self.check is not None else _NUMBERS.get(self.expect)
         return Vector(
             expect=self.expect,
@@ -56,6 +57,7 @@ class Case:
             at=now,
             org=self.org,
             signed=self.signed,
+            issuer=self.issuer,
             binding=self.binding,
             replays=self.replays,
             body=self.body,
