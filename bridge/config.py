@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from bridge.errors import ConfigInvalid
 from bridge.section import AcsPath, HttpUrl, Section
 from bridge.sections import (
+    Audit,
     Cell,
     Encrypt,
     OrgConfig,
@@ -53,6 +54,7 @@ class IdpConfig(Section):
     provider: tuple[ProviderConfig, ...] = Field(min_length=1)
     encrypt: tuple[Encrypt, ...] = ()
     sessions: Sessions = Sessions()
+    audit: Audit = Audit()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -73,6 +75,7 @@ class SpConfig(Section):
     org: tuple[OrgConfig, ...] = Field(min_length=1)
     provider: tuple[ProviderConfig, ...] = ()
     sessions: Sessions = Sessions()
+    audit: Audit = Audit()
     second_opinion: bool = True
     acs_path: AcsPath = DEFAULT_ACS_PATH
     sign_in_url: HttpUrl | None = None

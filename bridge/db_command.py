@@ -11,12 +11,12 @@ from typing import TypeVar
 import click
 from sqlalchemy import Engine
 
-from bridge.accounts.database import at_head, current, open_engine, upgrade
+from bridge.accounts.database import NEWER, at_head, current, is_newer, open_engine, upgrade
 from bridge.accounts.opening import open_accounts
 from bridge.accounts.unusable import in_a_sentence
 from bridge.clock import utc_now
 from bridge.config import IdpConfig, SpConfig, TopologyConfig, kind_of, load
-from bridge.errors import ConfigInvalid
+from bridge.errors import ConfigInvalid, DatabaseNotReady
 
 Result = TypeVar("Result")
 ConfigPath = click.option(
@@ -47,19 +47,34 @@ def db_current(config_path: Path) -> None:
     """Say which migration the tables are at, and exit 1 unless it is the newest."""
     found, newest = _with_engine(_cell(config_path), lambda engine: (current(engine), at_head(engine)))
     click.echo(found or "no tables yet")
+    if is_newer(found):
+        click.echo(f"cellbridge: {NEWER}", err=True)
     sys.exit(0 if newest else 1)
+
+
+@command.command("downgrade")
+@ConfigPath
+def db_downgrade(config_path: Path) -> None:
+    """Refuse: the tables go forward only."""
+    found = _with_engine(_cell(config_path), current)
+    raise DatabaseNotReady(
+        reason=f"the tables stay at {found or 'no migration'}: there is no way down, since what newer tables hold would be "
+        "lost; the release before runs on newer tables, and older ones come back from a backup"
+    )
 
 
 @command.command("purge")
 @ConfigPath
 def db_purge(config_path: Path) -> None:
-    """Remove spent handoffs and sessions that are over."""
+    """Remove spent handoffs and sessions that are over, and audit rows that were kept long enough."""
     config = _cell(config_path)
     with in_a_sentence(config.service.database_url.get_secret_value()):
         store = open_accounts(config)
         store.check_ready()
         purged = store.purge(utc_now())
-    click.echo(f"removed {purged.spent_handoffs} spent handoffs and {purged.sessions} sessions")
+    click.echo(
+        f"removed {purged.spent_handoffs} spent handoffs, {purged.sessions} sessions and {purged.audit_events} audit rows"
+    )
 
 
 def _cell(config_path: Path) -> IdpConfig | SpConfig:

@@ -131,7 +131,7 @@ def test_database_is_upgraded_and_purged(deployed: Path) -> None:
     assert run("db", "current", "--config", config).exit_code == 1
     assert run("db", "upgrade", "--config", config).exit_code == 0
     assert run("db", "current", "--config", config).exit_code == 0
-    assert run("db", "purge", "--config", config).output == "removed 0 spent handoffs and 0 sessions\n"
+    assert run("db", "purge", "--config", config).output == "removed 0 spent handoffs, 0 sessions and 0 audit rows\n"
 
 
 def test_missing_file_is_one_sentence(tmp_path: Path) -> None:

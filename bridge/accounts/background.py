@@ -4,11 +4,12 @@ The law: it tells what it removed, and says nothing where there was nothing to r
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 
 import structlog
 
-from bridge.accounts.records import Purged
+from bridge.accounts.purge import Purged
 from bridge.background import Background
 
 log = structlog.get_logger()
@@ -25,7 +26,7 @@ def background_purge(
 
     def chore() -> None:
         purged = purge(clock())
-        if purged.spent_handoffs or purged.sessions:
-            log.info("purge.done", spent_handoffs=purged.spent_handoffs, sessions=purged.sessions)
+        if purged:
+            log.info("purge.done", **asdict(purged))
 
     return Background("purge", chore, seconds=seconds, random_bytes=random_bytes)

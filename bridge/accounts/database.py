@@ -103,6 +103,12 @@ def at_head(engine: Engine) -> bool:
     return current(engine) == migrations()[-1]
 
 
+def serves(engine: Engine) -> bool:
+    """Whether the database has what this version of the product uses: it is at its newest migration, or a later version's."""
+    found = current(engine)
+    return found == migrations()[-1] or is_newer(found)
+
+
 def is_newer(revision: str | None) -> bool:
     """Whether *revision* is of a later version of the product than this one."""
     return revision is not None and revision not in migrations()

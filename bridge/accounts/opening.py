@@ -25,6 +25,7 @@ def open_accounts(config: IdpConfig | SpConfig) -> AccountStore:
         idle=timedelta(seconds=config.sessions.idle_seconds),
         absolute=timedelta(seconds=config.sessions.absolute_seconds),
         random_bytes=secrets.token_bytes,
+        audit_kept=timedelta(days=config.audit.keep_days),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from bridge.accounts.records import Account, OpenedSession, Outcome, SignedIn
 from bridge.accounts.rows import to_account
@@ -33,6 +33,10 @@ class SessionRules:
     def new_token(self) -> str:
         """Return `<prefix>-<256 random bits>`, URL-safe."""
         return f"{self.prefix}-{base64.urlsafe_b64encode(self.random_bytes(TOKEN_BYTES)).rstrip(b'=').decode('ascii')}"
+
+    def alive(self, now: datetime) -> ColumnElement[bool]:
+        """The condition of a session's row that lives at *now*."""
+        return and_(sessions.c.expires_at > now, sessions.c.last_seen_at > now - self.idle)
 
     def digest(self, raw_token: str | None) -> str | None:
         """Return the SHA-256 of *raw_token*, 64 hex digits, or None where it cannot be one of ours.
@@ -98,8 +102,7 @@ def find_session(
         .where(
             sessions.c.token_sha256 == digest,
             sessions.c.org_id == org_id,
-            sessions.c.expires_at > now,
-            sessions.c.last_seen_at > now - rules.idle,
+            rules.alive(now),
             accounts.c.state == "active",
         )
     ).one_or_none()

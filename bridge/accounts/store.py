@@ -5,46 +5,45 @@ one transaction; a refusal leaves one audit row and nothing else. Every method m
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from bridge.accounts import audit
-from bridge.accounts.database import at_head, reading
+from bridge.accounts.database import serves
 from bridge.accounts.policy import OrgPolicy
-from bridge.accounts.purge import purge
-from bridge.accounts.records import Account, AccountState, OpenedSession, Purged, SignedIn
-from bridge.accounts.rows import find_by_key, insert_account, insert_identity, to_account
-from bridge.accounts.sessions import SessionRules, end_all_sessions, end_session, find_session, touch_session
+from bridge.accounts.purge import Purged, purge
+from bridge.accounts.records import Account, AccountState, OpenedSession
+from bridge.accounts.rows import find_by_key, insert_account, insert_identity
+from bridge.accounts.session_store import SessionStore
+from bridge.accounts.sessions import SessionRules
 from bridge.accounts.sign_in import Arrival, Refusal, open_known, record_refusal, sign_in_once
-from bridge.accounts.tables import accounts
+from bridge.accounts.states import set_state
 from bridge.accounts.transaction import transact
 from bridge.accounts.trouble import trouble_is_told
 from bridge.errors import (
     AccountError,
     AccountPending,
     DatabaseNotReady,
-    DatabaseUnavailable,
-    NoSuchAccount,
     OrgReadOnly,
     ProviderDisabled,
-    WrongAccountState,
 )
 from bridge.identity import Email, ExternalIdentity, IdentityKey
-
-Found = TypeVar("Found")
 
 
 class AlreadyTaken(ValueError):
     """Raised if an operator adds an account or identity whose address, username, uid or provider is taken."""
 
 
-class AccountStore:
-    """Accounts of one cell, for all its organizations. Safe for threads; build one in each process, after the fork."""
+class AccountStore(SessionStore):
+    """Accounts of one cell, for all its organizations. Safe for threads; build one in each process, after the fork.
+
+    Audit rows older than *audit_kept* are purged; None keeps them for ever.
+    """
 
     def __init__(
         self,
@@ -54,9 +53,10 @@ class AccountStore:
         idle: timedelta,
         absolute: timedelta,
         random_bytes: Callable[[int], bytes],
+        audit_kept: timedelta | None = None,
     ) -> None:
-        self._engine = engine
-        self._rules = SessionRules(prefix=session_prefix, idle=idle, absolute=absolute, random_bytes=random_bytes)
+        super().__init__(engine, SessionRules(prefix=session_prefix, idle=idle, absolute=absolute, random_bytes=random_bytes))
+        self._audit_kept = audit_kept
 
     def sign_in(
         self,
@@ -113,9 +113,10 @@ class AccountStore:
 
         Raises `AccountBlocked` or `AccountPending`, which leave an audit row.
         """
-        with reading(self._engine) as connection:  # most people of the global page live elsewhere: no write lock for them
-            if find_by_key(connection, identity_key, org_id=org_id, hold=False) is None:
-                return None
+        # Most people of the global page live elsewhere: no write lock for them.
+        known = self.look(lambda connection: find_by_key(connection, identity_key, org_id=org_id, hold=False))
+        if known is None:
+            return None
         try:
             return transact(
                 self._engine,
@@ -134,58 +135,22 @@ class AccountStore:
             self._keep_refusal(refusal, identity_key, org_id=org_id, reference=reference, handoff=None, now=now)
             raise
 
-    def session(self, token: str, *, org_id: int, now: datetime) -> SignedIn | None:
-        """Return whose living session *token* is in the organization, or None. Its use is written once a minute at most."""
-        with reading(self._engine) as connection:
-            found = find_session(connection, token, rules=self._rules, org_id=org_id, now=now)
-        if found is None:
-            return None
-        signed_in, to_touch = found
-        if to_touch is not None:
-            with suppress(DatabaseUnavailable):  # a busy database may lose a touch: the next request brings another
-                transact(self._engine, lambda connection: touch_session(connection, to_touch, now=now))
-        return signed_in
-
-    def end_session(self, token: str, *, org_id: int, now: datetime, reference: str) -> bool:
-        """Sign out: end the organization's session of *token*; return whether there was one."""
-
-        def work(connection: Connection) -> bool:
-            account_id = end_session(connection, token, rules=self._rules, org_id=org_id)
-            if account_id is None:
-                return False
-            audit.record(
-                connection,
-                "sign_out",
-                at=now,
-                org_id=org_id,
-                actor=audit.PERSON,
-                reference=reference,
-                account_id=account_id,
-            )
-            return True
-
-        return transact(self._engine, work)
-
     def check_ready(self) -> None:
-        """Return if the database answers and stands at the newest migration.
+        """Return if the database answers and has the tables that this version of the product uses.
 
+        Tables of a later version serve too, while replicas of both run: migrations only add.
         Raises `DatabaseNotReady`, or `DatabaseUnavailable` where the database does not answer.
         """
-        if not at_head(self._engine):
+        if not serves(self._engine):
             raise DatabaseNotReady(reason="the tables are not at the newest migration; run cellbridge db upgrade")
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
-    def look(self, read: Callable[[Connection], Found]) -> Found:
-        """Return what *read* (see `bridge.accounts.listing`) finds, all of it at one moment."""
-        with reading(self._engine) as connection:
-            return read(connection)
-
     def purge(self, now: datetime) -> Purged:
-        """Remove spent handoffs and sessions that are dead at *now*, in batches."""
-        return purge(self._engine, idle=self._rules.idle, now=now)
+        """Remove what `bridge.accounts.purge` finds over at *now*, in batches."""
+        return purge(self._engine, idle=self._rules.idle, audit_kept=self._audit_kept, now=now)
 
     def add_account(
         self,
@@ -252,30 +217,18 @@ class AccountStore:
         Raises `NoSuchAccount`, and `WrongAccountState` if its state is none of *only_from*.
         """
 
-        def work(connection: Connection) -> Account:
-            this_one = (accounts.c.id == account_id) & (accounts.c.org_id == org_id)
-            before = connection.scalar(select(accounts.c.state).where(this_one).with_for_update())
-            if before is None:
-                raise NoSuchAccount(reason=f"organization {org_id} has no account {account_id}")
-            if before not in only_from:
-                raise WrongAccountState(
-                    reason=f"account {account_id} is {before}, not {' or '.join(only_from)}: nothing is changed"
-                )
-            row = connection.execute(update(accounts).where(this_one).values(state=state).returning(accounts)).one()
-            if state == "blocked":
-                end_all_sessions(connection, account_id)
-            audit.record(
+        return self.change(
+            lambda connection: set_state(
                 connection,
-                "block" if state == "blocked" else "approve" if before == "pending" else "unblock",
-                at=now,
+                account_id,
+                state,
                 org_id=org_id,
                 actor=actor,
+                now=now,
                 reference=reference,
-                account_id=account_id,
+                only_from=only_from,
             )
-            return to_account(row)
-
-        return transact(self._engine, work)
+        )
 
     def _keep_refusal(
         self, refusal: Refusal, key: IdentityKey, *, org_id: int, reference: str, handoff: str | None, now: datetime

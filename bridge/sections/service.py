@@ -75,3 +75,9 @@ class Sessions(Section):
     idle_seconds: int = Field(default=8 * 3600, ge=60, le=30 * 86400)
     absolute_seconds: int = Field(default=24 * 3600, ge=60, le=90 * 86400)
     purge_seconds: int = Field(default=300, ge=1, le=86400)
+
+
+class Audit(Section):
+    """The table `[audit]`: how long the trail is kept."""
+
+    keep_days: int = Field(default=400, ge=1, le=36500)

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from bridge.accounts.background import background_purge
 from bridge.accounts.database import open_engine, upgrade
-from bridge.accounts.purge import purge
-from bridge.accounts.records import OpenedSession, Purged
+from bridge.accounts.purge import Purged, purge
+from bridge.accounts.records import OpenedSession
 from bridge.accounts.store import AccountStore
 from bridge.accounts.tables import spent_handoffs
 
@@ -91,7 +91,7 @@ def test_what_fails_is_logged_and_tried_again(bare_database_url: str, now: datet
     with capture_logs() as said:
         background.turn()
         background.turn()
-    assert said == [{"event": "purge.done", "log_level": "info", "spent_handoffs": 1, "sessions": 0}]
+    assert said == [{"event": "purge.done", "log_level": "info", "spent_handoffs": 1, "sessions": 0, "audit_events": 0}]
     engine.dispose()
 
 
@@ -106,7 +106,7 @@ def test_many_workers_at_once_are_in_nobodys_way(
     add_spent(engine, 600, now - SECOND)
     people = [identity(uid=str(number), email=f"p{number}@acme.example") for number in range(20)]
     with ThreadPoolExecutor(8) as pool:
-        purges = [pool.submit(purge, engine, idle=HOUR, now=now, batch_rows=25) for _ in range(4)]
+        purges = [pool.submit(purge, engine, idle=HOUR, audit_kept=None, now=now, batch_rows=25) for _ in range(4)]
         sessions = list(pool.map(lambda person: sign_in(identity=person), people))
     assert sum(one.result().spent_handoffs for one in purges) == 600
     assert len({session.token for session in sessions}) == 20
@@ -119,5 +119,7 @@ def test_a_locked_row_is_left_for_the_next_turn(engine: Engine, impatient_engine
     add_spent(engine, 5, now - SECOND)
     with engine.begin() as holder:
         holder.execute(select(spent_handoffs).limit(2).with_for_update()).all()
-        assert purge(impatient_engine, idle=HOUR, now=now) == Purged(spent_handoffs=3, sessions=0)
-    assert purge(impatient_engine, idle=HOUR, now=now) == Purged(spent_handoffs=2, sessions=0)
+        assert purge(impatient_engine, idle=HOUR, audit_kept=None, now=now) == Purged(
+            spent_handoffs=3, sessions=0, audit_events=0
+        )
+    assert purge(impatient_engine, idle=HOUR, audit_kept=None, now=now) == Purged(spent_handoffs=2, sessions=0, audit_events=0)

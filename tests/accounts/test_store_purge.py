@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, event, insert
 
-from bridge.accounts.purge import purge
-from bridge.accounts.records import OpenedSession, Purged
+from bridge.accounts.purge import Purged, purge
+from bridge.accounts.records import OpenedSession
 from bridge.accounts.store import AccountStore
-from bridge.accounts.tables import spent_handoffs
+from bridge.accounts.tables import audit_events, spent_handoffs
 from bridge.errors import HandoffReplayed
 
 SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
 
 
 def test_handoff_stays_spent_until_it_cannot_be_accepted(
@@ -21,10 +22,10 @@ def test_handoff_stays_spent_until_it_cannot_be_accepted(
 ) -> None:
     """The row goes when the window has passed, not a moment before: until then the replay is known."""
     sign_in(handoff_id="_1", spent_until=now + 90 * SECOND)
-    assert store.purge(now + 90 * SECOND - timedelta(microseconds=1)) == Purged(spent_handoffs=0, sessions=0)
+    assert store.purge(now + 90 * SECOND - timedelta(microseconds=1)) == Purged(spent_handoffs=0, sessions=0, audit_events=0)
     with pytest.raises(HandoffReplayed):
         sign_in(handoff_id="_1")
-    assert store.purge(now + 90 * SECOND) == Purged(spent_handoffs=1, sessions=0)
+    assert store.purge(now + 90 * SECOND) == Purged(spent_handoffs=1, sessions=0, audit_events=0)
 
 
 def test_dead_sessions_go_and_living_ones_stay(
@@ -50,5 +51,28 @@ def test_purge_works_in_batches(engine: Engine, now: datetime, counts: Callable[
     ]
     with engine.begin() as connection:
         connection.execute(insert(spent_handoffs), rows)
-    assert purge(engine, idle=timedelta(hours=1), now=now, batch_rows=10) == Purged(spent_handoffs=25, sessions=0)
+    batches: list[object] = []
+    event.listen(engine, "commit", batches.append)
+    purged = purge(engine, idle=timedelta(hours=1), audit_kept=None, now=now, batch_rows=10)
+    assert purged == Purged(spent_handoffs=25, sessions=0, audit_events=0)
+    assert len(batches) >= 3
     assert counts() == {"spent_handoffs": 3}
+
+
+@pytest.mark.parametrize("audit_kept", [None, DAY])
+def test_the_trail_is_kept_as_long_as_was_said(
+    audit_kept: timedelta | None, engine: Engine, now: datetime, rows: Callable[..., Any]
+) -> None:
+    """Rows of that age go, oldest first and in batches; younger ones stay, and so do all where nothing was said.
+
+    A row of a clock that was wrong stands in nobody's way.
+    """
+    ages = [-400 * DAY, *[2 * DAY] * 12, DAY, DAY - SECOND, SECOND]
+    trail = [{"at": now - age, "org_id": 42, "actor": "person", "event": "sign_in"} for age in ages]
+    with engine.begin() as connection:
+        connection.execute(insert(audit_events), trail)
+    purged = purge(engine, idle=DAY, audit_kept=audit_kept, now=now, batch_rows=5)
+    assert purged.audit_events == (13 if audit_kept else 0)
+    assert len(rows(audit_events)) == len(ages) - purged.audit_events
+    if audit_kept:
+        assert all(now - row.at < DAY for row in rows(audit_events))
