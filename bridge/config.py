@@ -40,8 +40,9 @@ def _unique(values: list[Any], what: str) -> None:
 def _check_providers(providers: tuple[ProviderConfig, ...], service: Service) -> None:
     _unique([provider.name for provider in providers], "provider name")
     for provider in providers:
-        if provider.unsafe_base_url and not is_loopback(service.public_url):
-            raise ValueError(f"provider {provider.name}: unsafe_base_url is refused unless service.public_url is loopback")
+        if provider.unsafe_keys and not is_loopback(service.public_url):
+            keys = ", ".join(provider.unsafe_keys)
+            raise ValueError(f"provider {provider.name}: {keys} is refused unless service.public_url is loopback")
 
 
 class IdpConfig(Section):

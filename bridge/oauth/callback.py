@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bridge.errors import LoginStateMismatch, ProviderBadReply, ProviderDenied
 
 MAX_CODE_CHARS = 4096
-_READ = ("state", "code", "error", "iss")
+_READ = ("state", "code", "authCode", "error", "iss")
 _CODE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 A.11
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 
@@ -34,11 +34,11 @@ def read_callback(args: Iterable[tuple[str, str]], provider: str) -> Callback:
 
     The caller opens the attempt of the state first: without it even an error is nobody's. Raises `LoginStateMismatch` for a
     field that is missing or doubled, `ProviderDenied` for `access_denied`, `ProviderBadReply` for other errors, for a code
-    beside an error, and for a code that is not printable ASCII of at most 4096 characters.
+    beside an error or another code, and for a code that is not printable ASCII of at most 4096 characters.
     """
     fields = _exactly_one(args, provider)
     _state_of(fields, provider)
-    error, code = fields.get("error"), fields.get("code")
+    error, code = fields.get("error"), _code_of(fields, provider)
     if error is not None and code is not None:
         raise ProviderBadReply(provider=provider, reason="callback: holds both a code and an error")
     if error == "access_denied":
@@ -69,6 +69,14 @@ def _exactly_one(args: Iterable[tuple[str, str]], provider: str) -> dict[str, st
             raise LoginStateMismatch(provider=provider, reason=f"the callback holds {name} twice")
         fields[name] = value
     return fields
+
+
+def _code_of(fields: dict[str, str], provider: str) -> str | None:
+    """Return the one code, which DingTalk calls `authCode`, or sends by both names."""
+    code, auth_code = fields.get("code"), fields.get("authCode")
+    if code and auth_code and code != auth_code:
+        raise ProviderBadReply(provider=provider, reason="callback: holds two codes")
+    return auth_code or code
 
 
 def _state_of(fields: dict[str, str], provider: str) -> str:

@@ -6,21 +6,18 @@ What comes back is JSON of the expected shape, or a refusal whose reason repeats
 """
 
 import json
-import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Literal
+from typing import Literal
 
 import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
 
 from bridge.errors import ProviderBadReply, ProviderUnavailable
-from bridge.oauth.callback import error_code
 from bridge.oauth.deadline import DeadlineAdapter
-from bridge.oauth.fields import Fields
+from bridge.oauth.reply import Reply, fresh_seconds
 from bridge.oauth.turns import Turns
 
 CONNECT_SECONDS = 3.05
@@ -30,59 +27,6 @@ MAX_BODY_BYTES = 1024 * 1024
 POOL_SIZE = 16
 
 _PIECE_BYTES = 16 * 1024
-_JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
-_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=\"?([0-9]{1,9})\b", re.IGNORECASE)
-_AGE = re.compile(r"[0-9]{1,9}")
-_NOT_KEPT = re.compile(r"(?:^|[\s,])no-(?:store|cache)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An answer below 500 that is no redirect, its body within the cap; its headers let it be kept for `fresh_seconds`."""
-
-    provider: str
-    document: str
-    status: int
-    content_type: str
-    fresh_seconds: int | None
-    body: bytes = field(repr=False)
-
-    def object(self) -> Fields:
-        """Return the JSON object of a successful answer; raises `ProviderBadReply`, with the OAuth error if there is one."""
-        value = self._json(successful=True)
-        if not isinstance(value, dict):
-            raise self._refusal("is not a JSON object")
-        if "error" in value:  # GitHub reports token errors with HTTP 200
-            raise self._refusal(f"error {error_code(value['error'])}")
-        return Fields(value, provider=self.provider, document=self.document)
-
-    def objects(self) -> list[Fields]:
-        """Return the JSON array of objects of a successful answer; raises `ProviderBadReply`."""
-        value = self._json(successful=True)
-        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-            raise self._refusal("is not a JSON array of objects")
-        return [Fields(entry, provider=self.provider, document=self.document) for entry in value]
-
-    def _json(self, *, successful: bool) -> Any:
-        if successful and self.status != requests.codes.ok:
-            raise self._refusal(f"answered {self.status}{self._error_of_body()}")
-        if not _JSON_TYPE.fullmatch(self.content_type):
-            raise self._refusal("is not JSON by its content type")
-        try:
-            return json.loads(self.body.decode("utf-8"))
-        except (ValueError, RecursionError):
-            # "from None": the decoding error carries the whole body along.
-            raise self._refusal("is not JSON") from None
-
-    def _error_of_body(self) -> str:
-        try:
-            value = self._json(successful=False)
-        except ProviderBadReply:
-            return ""
-        return f" {error_code(value['error'])}" if isinstance(value, dict) and "error" in value else ""
-
-    def _refusal(self, what: str) -> ProviderBadReply:
-        return ProviderBadReply(provider=self.provider, reason=f"{self.document}: {what}")
 
 
 class _Session(requests.Session):
@@ -140,7 +84,13 @@ class ProviderHttp:
         """Return the answer to a POST of the encoded *form* with the client's authentication, never twice; raises as `get`."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         with self._turn(provider, document):
-            return self._ask("POST", url, provider=provider, document=document, headers=headers, form=form, auth=auth)
+            return self._ask("POST", url, provider=provider, document=document, headers=headers, body=form, auth=auth)
+
+    def post_json(self, url: str, *, provider: str, document: str, value: Mapping[str, str]) -> Reply:
+        """Return the answer to a POST of *value* as JSON, never twice; raises as `get`."""
+        headers = {"Content-Type": "application/json"}
+        with self._turn(provider, document):
+            return self._ask("POST", url, provider=provider, document=document, headers=headers, body=json.dumps(value))
 
     def close(self) -> None:
         """Close the pool."""
@@ -158,14 +108,14 @@ class ProviderHttp:
         provider: str,
         document: str,
         headers: Mapping[str, str],
-        form: str | None = None,
+        body: str | None = None,
         auth: AuthBase | None = None,
     ) -> Reply:
         def unavailable(what: str, kind: type[ProviderUnavailable] = ProviderUnavailable) -> ProviderUnavailable:
             return kind(provider=provider, reason=f"{document}: {what}")
 
         try:
-            response = self._send(method, url, headers=headers, form=form, auth=auth)
+            response = self._send(method, url, headers=headers, body=body, auth=auth)
         except requests.Timeout as error:
             raise unavailable("timed out") from error
         except requests.ConnectionError as error:
@@ -179,28 +129,28 @@ class ProviderHttp:
             if not (200 <= status < 300 or status >= 400):
                 raise unavailable(f"answered {status}, and redirects are not followed", ProviderBadReply)
             try:
-                body = self._read(response)
+                received = self._read(response)
             except DecodeError as error:
                 raise unavailable("is not compressed as it says", ProviderBadReply) from error
             except HTTPError as error:
                 raise unavailable(f"broke off ({type(error).__name__})") from error
-            if body is None:
+            if received is None:
                 raise unavailable(f"is larger than {self._max_body_bytes} bytes", ProviderBadReply)
             return Reply(
                 provider=provider,
                 document=document,
                 status=status,
                 content_type=response.headers.get("Content-Type", "").partition(";")[0].strip(),
-                fresh_seconds=_fresh_seconds(response.headers),
-                body=body,
+                fresh_seconds=fresh_seconds(response.headers),
+                body=received,
             )
 
     def _send(
-        self, method: str, url: str, *, headers: Mapping[str, str], form: str | None, auth: AuthBase | None
+        self, method: str, url: str, *, headers: Mapping[str, str], body: str | None, auth: AuthBase | None
     ) -> requests.Response:
         def send() -> requests.Response:
             return self._session.request(
-                method, url, headers=headers, data=form, auth=auth, timeout=self._timeout, allow_redirects=False, stream=True
+                method, url, headers=headers, data=body, auth=auth, timeout=self._timeout, allow_redirects=False, stream=True
             )
 
         try:
@@ -225,15 +175,3 @@ class ProviderHttp:
 def _is_reset(error: requests.ConnectionError) -> bool:
     cause = error.args[0] if error.args else None
     return isinstance(cause, ProtocolError) and any(isinstance(part, ConnectionError) for part in cause.args)
-
-
-def _fresh_seconds(headers: Mapping[str, str]) -> int | None:
-    """Return how long an answer may be kept by its Cache-Control and Age (RFC 9111 4.2), None where it does not say."""
-    control = headers.get("Cache-Control", "")
-    if _NOT_KEPT.search(control):
-        return 0
-    found = _MAX_AGE.search(control)
-    if found is None:
-        return None
-    age = _AGE.fullmatch(headers.get("Age", ""))
-    return max(0, int(found[1]) - (int(age[0]) if age else 0))

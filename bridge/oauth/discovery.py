@@ -4,6 +4,7 @@ The law: both are fetched from addresses that the configuration or the issuer's 
 names; both are kept as long as their headers allow, within bounds; an unknown key is looked for once more, not once a token.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +16,13 @@ from joserfc.jwk import ECKey, RSAKey
 
 from bridge.errors import ProviderBadToken
 from bridge.oauth.client import ProviderHttp
+from bridge.oauth.client_auth import AuthMethod
 from bridge.oauth.fields import Fields
-from bridge.oauth.grant import AuthMethod
 from bridge.oauth.kept import Kept
 from bridge.urls import http_url, is_loopback
 
 MAX_KEYS = 50
+GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 # base64url characters of a 2048-bit modulus (RFC 7518 3.3 wants no less) and of an 8192-bit one (more is only a load).
 _MIN_MODULUS_CHARS, _MAX_MODULUS_CHARS = 342, 1366
@@ -42,13 +44,27 @@ class IssuerMetadata:
     names_itself_in_callbacks: bool
 
 
+TENANT = "{tenantid}"
+"""What a directory of many tenants writes into its issuer for the tenant of each token, as Microsoft's does."""
+
+
+def is_issuer(issuer: str, name: object, *, tenant: object = None) -> bool:
+    """Whether *name* is *issuer* to the letter, a template filled with *tenant*, or with any GUID where that is None."""
+    if not isinstance(name, str) or TENANT not in issuer:
+        return name == issuer
+    head, _, tail = issuer.partition(TENANT)
+    found = re.fullmatch(f"{re.escape(head)}({GUID}){re.escape(tail)}", name)
+    return found is not None and tenant in (None, found[1])
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
-    """A key that may verify signatures; `kid` and `alg` as the issuer published them, or None."""
+    """A key that may verify signatures; `kid`, `alg` and `issuer` as the issuer published them, or None."""
 
     key: VerifyingKey
     kid: object
     alg: object
+    issuer: object = None
 
     def fits(self, *, alg: str, kid: str | None) -> bool:
         """Whether this key verifies *alg* and is called *kid*, or anything where that is None."""
@@ -59,9 +75,12 @@ class PublishedKey:
 class Issuer:
     """An OpenID issuer, known by its URL alone; one for each configured provider, shared by all threads."""
 
-    def __init__(self, issuer: str, *, provider: str, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, issuer: str, *, provider: str, http: ProviderHttp, clock: Callable[[], datetime], found_at: str | None = None
+    ) -> None:
+        """Know the issuer that calls itself *issuer*; its document lies below *found_at* where that is another URL."""
         self._provider, self._http, self._clock = provider, http, clock
-        discovery = issuer.rstrip("/") + "/.well-known/openid-configuration"  # OIDC Discovery 4.1
+        discovery = (found_at or issuer).rstrip("/") + "/.well-known/openid-configuration"  # OIDC Discovery 4.1
         self._metadata = self._kept(discovery, "discovery", partial(read_metadata, issuer=issuer))
         self._keys: dict[str, Kept[tuple[PublishedKey, ...]]] = {}
 
@@ -69,7 +88,7 @@ class Issuer:
         """Return the issuer's endpoints; raises `ProviderUnavailable` and `ProviderBadReply`."""
         return self._metadata.get()
 
-    def key(self, *, alg: str, kid: str | None) -> VerifyingKey:
+    def key(self, *, alg: str, kid: str | None) -> PublishedKey:
         """Return the one published key that verifies *alg* and is called *kid*; without a kid, the only one that fits.
 
         An unknown key is looked for in freshly fetched keys, at most once in ten seconds. Raises `ProviderBadToken`, and as
@@ -84,7 +103,7 @@ class Issuer:
         if len(fitting) != 1:
             which = "several published keys fit" if fitting else "no published key fits"
             raise ProviderBadToken(provider=self._provider, reason=f"kid: {which}")
-        return fitting[0].key
+        return fitting[0]
 
     def _kept(self, url: str, document: str, read: Callable[[Fields], Value]) -> Kept[Value]:
         fetch = partial(self._http.get, url, provider=self._provider, document=document)
@@ -136,7 +155,9 @@ def read_keys(fields: Fields) -> tuple[PublishedKey, ...]:
         raise fields.refusal("keys", f"is not a list of at most {MAX_KEYS}")
     for_signatures = (entry for entry in listed if isinstance(entry, dict) and entry.get("use", "sig") == "sig")
     imported = ((_import_key(entry), entry) for entry in for_signatures)
-    return tuple(PublishedKey(key, entry.get("kid"), entry.get("alg")) for key, entry in imported if key is not None)
+    return tuple(
+        PublishedKey(key, entry.get("kid"), entry.get("alg"), entry.get("issuer")) for key, entry in imported if key is not None
+    )
 
 
 def _import_key(key: dict[str, Any]) -> VerifyingKey | None:

@@ -4,7 +4,7 @@ The law: a field of a wrong type is a refusal that names the field and never its
 one: the provider did not say. An email is taken as it is or refused; a name is decoration, and left out if we cannot carry it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bridge.errors import ProviderBadReply
@@ -92,9 +92,39 @@ class Fields:
         except ValueError:
             return None
 
+    def inside(self, name: str) -> "Fields":
+        """Return the object *name*, empty where there is none."""
+        value = self.values.get(name)
+        return Fields(value if isinstance(value, dict) else {}, provider=self.provider, document=f"{self.document}: {name}")
+
+    def objects(self, name: str) -> list["Fields"]:
+        """Return the required list of objects *name*."""
+        value = self.values.get(name)
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise self.refusal(name, "is not a list of objects")
+        return [Fields(entry, provider=self.provider, document=f"{self.document}: {name}") for entry in value]
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the texts in the list *name*, none where there is no list."""
+        value = self.values.get(name)
+        return tuple(entry for entry in value if isinstance(entry, str)) if isinstance(value, list) else ()
+
     def refusal(self, name: str, what: str) -> ProviderBadReply:
         """Return the refusal that says *what* is wrong with the field *name*."""
         return ProviderBadReply(provider=self.provider, reason=f"{self.document}: {name} {what}")
+
+
+def primary_email(entries: Iterable[Fields], *, primary: str, verified: str) -> tuple[Email | None, bool]:
+    """Return the one address whose *primary* is true, and whether its *verified* is; no address where none is.
+
+    Raises `ProviderBadReply`, also for two of them.
+    """
+    found = [entry for entry in entries if entry.is_true(primary)]
+    if not found:
+        return None, False
+    if len(found) > 1:
+        raise found[1].refusal(primary, "is true twice")
+    return found[0].email(), found[0].is_true(verified)
 
 
 def external_identity(
@@ -102,18 +132,17 @@ def external_identity(
     provider: str,
     uid: str,
     email: Email | None,
-    verified: bool,
-    rule: str,
+    evidence: EmailEvidence,
     name: str | None = None,
     username: str | None = None,
     avatar_url: str | None = None,
 ) -> ExternalIdentity:
-    """Return the identity, its email evidence judged by *rule*; without an email there is none. Raises `ProviderBadReply`."""
+    """Return the identity with the *evidence* for its email; without an email there is none. Raises `ProviderBadReply`."""
     try:
         return ExternalIdentity(
             key=IdentityKey(provider=provider, uid=uid),
             email=email,
-            evidence=NO_EVIDENCE if email is None else EmailEvidence(verified=verified, rule=rule),
+            evidence=NO_EVIDENCE if email is None else evidence,
             name=name,
             username=username,
             avatar_url=avatar_url,

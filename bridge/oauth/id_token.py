@@ -17,7 +17,7 @@ from joserfc.jws import JWSRegistry
 
 from bridge.errors import ProviderBadToken
 from bridge.identity import MAX_UID_CHARS
-from bridge.oauth.discovery import VerifyingKey
+from bridge.oauth.discovery import TENANT, PublishedKey, VerifyingKey, is_issuer
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 SKEW_SECONDS = 60
@@ -34,22 +34,26 @@ def verify_id_token(
     client_id: str,
     nonce: str,
     now: datetime,
-    key_for: Callable[..., VerifyingKey],
+    key_for: Callable[..., PublishedKey],
 ) -> Mapping[str, Any]:
     """Return the claims of a genuine, current ID token of *issuer* for us and for the attempt with *nonce*.
 
-    *key_for* is called with `alg` and `kid`. `sub` is text of 1 to 255 characters. Times may differ by 60 seconds. Raises
-    `ProviderBadToken` with a reason that begins with the claim or the step, and what *key_for* raises.
+    *key_for* is called with `alg` and `kid`. An *issuer* with `{tenantid}` in it is filled with the token's `tid`. `sub` is
+    text of 1 to 255 characters. Times may differ by 60 seconds. Raises `ProviderBadToken` with a reason that begins with the
+    claim or the step, and what *key_for* raises.
     """
 
     def refusal(reason: str) -> ProviderBadToken:
         return ProviderBadToken(provider=provider, reason=reason)
 
+    used: list[PublishedKey] = []
+
     def key_of(unverified: GuestProtocol) -> VerifyingKey:
         header = unverified.headers()
         if "crit" in header:
             raise refusal("crit: no critical extension is understood")
-        return key_for(alg=header["alg"], kid=header.get("kid"))
+        used.append(key_for(alg=header["alg"], kid=header.get("kid")))
+        return used[-1].key
 
     try:
         claims = jwt.decode(raw_id_token, key_of, registry=_REGISTRY).claims
@@ -60,8 +64,10 @@ def verify_id_token(
     except (JoseError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise refusal(f"form: is no signed token ({type(error).__name__})") from error
 
-    if claims.get("iss") != issuer:
+    if not is_issuer(issuer, claims.get("iss"), tenant=claims.get("tid", "")):
         raise refusal("iss: is not the issuer")
+    if TENANT in issuer and not _speaks_for(used[-1], claims):
+        raise refusal("kid: the key is another tenant's")
     _check_audience(claims, client_id, refusal)
     _check_times(claims, now, refusal)
     received = claims.get("nonce")
@@ -71,6 +77,11 @@ def verify_id_token(
     if not isinstance(sub, str) or not 0 < len(sub) <= MAX_UID_CHARS:
         raise refusal(f"sub: is not text of 1 to {MAX_UID_CHARS} characters")
     return claims
+
+
+def _speaks_for(key: PublishedKey, claims: Mapping[str, Any]) -> bool:
+    """Whether *key*, one of many tenants', signs for the token's: Microsoft publishes each with the issuer that it is for."""
+    return key.issuer is None or (isinstance(key.issuer, str) and is_issuer(key.issuer, claims["iss"], tenant=claims["tid"]))
 
 
 def _check_audience(claims: Mapping[str, Any], client_id: str, refusal: Callable[[str], ProviderBadToken]) -> None:

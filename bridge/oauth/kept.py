@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from bridge.errors import ProviderError, ProviderUnavailable
-from bridge.oauth.client import Reply
 from bridge.oauth.fields import Fields
+from bridge.oauth.reply import Reply
 from bridge.oauth.turns import Turns
 
 MIN_KEPT = timedelta(minutes=1)

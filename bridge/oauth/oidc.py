@@ -10,7 +10,7 @@ from bridge.errors import ProviderBadReply, ProviderBadToken
 from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
-from bridge.oauth.discovery import Issuer, IssuerMetadata
+from bridge.oauth.discovery import Issuer, IssuerMetadata, is_issuer
 from bridge.oauth.fields import Fields
 from bridge.oauth.grant import CodeGrant
 from bridge.oauth.id_token import verify_id_token
@@ -20,11 +20,14 @@ _EVIDENCE = ("email", "email_verified")
 
 
 class OpenIdClient:
-    """The client of *grant*, registered at the issuer with the URL *issuer*."""
+    """The client of *grant*, registered at *issuer*; with *asks_userinfo* off, the ID token alone says who it is."""
 
-    def __init__(self, grant: CodeGrant, issuer: str, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, grant: CodeGrant, issuer: Issuer, *, http: ProviderHttp, clock: Callable[[], datetime], asks_userinfo: bool = True
+    ) -> None:
         self._provider = grant.provider
-        self._issuer = Issuer(issuer, provider=grant.provider, http=http, clock=clock)
+        self._issuer = issuer
+        self._asks_userinfo = asks_userinfo
         self._grant = grant
         self._http = http
         self._clock = clock
@@ -45,10 +48,11 @@ class OpenIdClient:
         metadata = self._issuer.metadata()
         self._check_callback(callback, metadata)
         tokens = self._grant.redeem(metadata.token_endpoint, callback, attempt, redirect_uri, auth_method=metadata.auth_method)
-        if tokens.raw_id_token is None:
+        raw_id_token = tokens.reply.optional_text("id_token")
+        if raw_id_token is None:
             raise ProviderBadToken(provider=self._provider, reason="form: the token reply holds no id_token")
         verified = verify_id_token(
-            tokens.raw_id_token,
+            raw_id_token,
             provider=self._provider,
             issuer=metadata.issuer,
             client_id=self._grant.client_id,
@@ -57,15 +61,16 @@ class OpenIdClient:
             key_for=self._issuer.key,
         )
         claims = Fields(verified, provider=self._provider, document="id_token")
-        if metadata.userinfo_endpoint is None or all(name in claims for name in _WANTED):
+        endpoint = metadata.userinfo_endpoint if self._asks_userinfo else None
+        if endpoint is None or all(name in claims for name in _WANTED):
             return claims
-        return self._with_userinfo(claims, metadata.userinfo_endpoint, tokens.access_token)
+        return self._with_userinfo(claims, endpoint, tokens.access_token)
 
     def _check_callback(self, callback: Callback, metadata: IssuerMetadata) -> None:
         """Refuse, before the code is redeemed, a callback that another issuer sent (mix-up, RFC 9207 2.4)."""
         if callback.iss is None and not metadata.names_itself_in_callbacks:
             return
-        if callback.iss != metadata.issuer:
+        if not is_issuer(metadata.issuer, callback.iss):
             raise ProviderBadReply(provider=self._provider, reason="callback: iss is missing or not the issuer")
 
     def _with_userinfo(self, claims: Fields, endpoint: str, access_token: str) -> Fields:

@@ -17,6 +17,12 @@ _CLOUD = '<path d="M7.75 17.5a3.5 3.5 0 0 1-.4-6.98 5 5 0 0 1 9.55 1.2 2.95 2.95
 _CHAT = '<path d="M5.5 6.5h13v8.75h-6.75L8 18.25v-3H5.5z"/>'
 _SQUARES = '<path d="M5.75 5.75h5.25V11H5.75zM13 5.75h5.25V11H13zM5.75 13h5.25v5.25H5.75zM13 13h5.25v5.25H13z"/>'
 
+_BUCKET = '<path d="M5.5 7h13l-1.9 11.25H7.4zM9 11.25h6l-.75 4h-4.5z"/>'
+_HASH = '<path d="M9.75 5.25 8 18.75M16 5.25l-1.75 13.5M5.5 9.5h13.25M5.25 14.5H18.5"/>'
+_PEAK = '<path d="M4.75 18.25 12 5.75l7.25 12.5zM9.25 18.25 12 13.5l2.75 4.75"/>'
+_LOCK = '<path d="M6.5 11h11v7.75h-11zM8.75 11V8.5a3.25 3.25 0 0 1 6.5 0V11M12 14v2"/>'
+_HOUSE = '<path d="M5 11.5 12 5.25l7 6.25M7 10v8.75h10V10M10.5 18.75V14h3v4.75"/>'
+
 _SHAPES = {
     "google_oauth2": _GLOBE,
     "github": _BRANCH,
@@ -24,8 +30,14 @@ _SHAPES = {
     "openid_connect": _KEY,
     "alicloud": _CLOUD,
     "dingtalk": _CHAT,
-    "azure_activedirectory_v2": _SQUARES,
     "microsoft": _SQUARES,
+    "atlassian_oauth2": _PEAK,
+    "authentik": _LOCK,
+    "bitbucket": _BUCKET,
+    "casdoor": _HOUSE,
+    "oauth2": _KEY,
+    "salesforce": _CLOUD,
+    "slack": _HASH,
 }
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from bridge.errors import ProviderError, ProviderUnavailable
 from bridge.oauth.callback import Callback
-from bridge.oauth.client import ProviderHttp, Reply
+from bridge.oauth.client import ProviderHttp
+from bridge.oauth.reply import Reply
 
 CALLBACK = Callback(code="code-secret-1")
 BEARER = "at-secret-1"

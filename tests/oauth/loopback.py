@@ -18,6 +18,7 @@ class Received:
     query: dict[str, str]
     headers: dict[str, str]
     form: dict[str, str]
+    body: str
     connection: tuple[str, int]
 
 
@@ -49,13 +50,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         parts = urlsplit(self.path)
-        form = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         received = Received(
             method=self.command,
             path=parts.path,
             query=dict(parse_qsl(parts.query)),
             headers={name.lower(): value for name, value in self.headers.items()},
-            form=dict(parse_qsl(form)),
+            form=dict(parse_qsl(body)),
+            body=body,
             connection=self.client_address,
         )
         self.owner.received.append(received)

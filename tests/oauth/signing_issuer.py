@@ -12,6 +12,7 @@ from bridge.errors import ProviderBadToken, ProviderError
 from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
+from bridge.oauth.discovery import Issuer
 from bridge.oauth.fields import Fields
 from bridge.oauth.grant import CodeGrant
 from bridge.oauth.id_token import ALGORITHMS
@@ -23,21 +24,23 @@ RSA_KEYS = [RSAKey.generate_key(2048) for _ in range(2)]
 
 
 class SigningIssuer:
-    """An OpenID issuer at *url*: its keys, its documents and the tokens that it signs."""
+    """An OpenID issuer at *url*: its keys, its documents and the tokens that it signs; *endpoints* says where they are."""
 
-    def __init__(self, server: LoopbackProvider, path: str = "/op") -> None:
-        self.server, self.path, self.url = server, path, server.url + path
+    def __init__(self, server: LoopbackProvider, path: str = "/op", *, endpoints: str | None = None) -> None:
+        self.server, self.url = server, server.url + path
+        self.path = path if endpoints is None else endpoints
+        places = server.url + self.path
         self.key: RSAKey | ECKey = RSA_KEYS[0]
         self.kid = "k1"
         self.metadata: dict[str, Any] = {
             "issuer": self.url,
-            "authorization_endpoint": f"{self.url}/authorize",
-            "token_endpoint": f"{self.url}/token",
-            "jwks_uri": f"{self.url}/jwks",
-            "userinfo_endpoint": f"{self.url}/userinfo",
+            "authorization_endpoint": f"{places}/authorize",
+            "token_endpoint": f"{places}/token",
+            "jwks_uri": f"{places}/jwks",
+            "userinfo_endpoint": f"{places}/userinfo",
         }
-        server.on("GET", f"{path}/.well-known/openid-configuration", lambda _: json_answer(self.metadata))
-        server.on("GET", f"{path}/jwks", lambda _: json_answer({"keys": self.jwks}))
+        server.on("GET", f"{path.rstrip('/')}/.well-known/openid-configuration", lambda _: json_answer(self.metadata))
+        server.on("GET", f"{self.path}/jwks", lambda _: json_answer({"keys": self.jwks}))
 
     @property
     def jwks(self) -> list[dict[str, Any]]:
@@ -74,8 +77,9 @@ class IssuersClient:
 
     def __init__(self, issuer: SigningIssuer, http: ProviderHttp, clock: Clock, attempt: LoginAttempt) -> None:
         self.issuer, self.attempt = issuer, attempt
-        grant = CodeGrant(config("openid_connect", issuer=issuer.url), http, scopes=("openid", "email", "profile"))
-        self.open_id = OpenIdClient(grant, issuer.url, http=http, clock=clock)
+        grant = CodeGrant(config("openid_connect", issuer=issuer.url), http, scopes=("openid", "email", "profile"), clock=clock)
+        known = Issuer(issuer.url, provider=grant.provider, http=http, clock=clock)
+        self.open_id = OpenIdClient(grant, known, http=http, clock=clock)
         issuer.server.on("GET", f"{issuer.path}/userinfo", json_answer({"sub": "person-1"}))
 
     def claims(self, raw_id_token: str | None, *, iss: str | None = None) -> Fields:

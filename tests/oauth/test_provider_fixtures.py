@@ -1,10 +1,13 @@
 """What a provider answers, and the identity or the refusal that we read from it: pairs of files, found by their names.
 
 `tests/providers/<kind>/<case>.response.json` holds the provider's replies by `METHOD /path` (`status`, 200 unless given, and
-`json` or `text`), and for OpenID providers the claims of the `id_token`, which are signed on the way. Beside it lies
+`json` or `text`), for OpenID providers the claims of the `id_token`, which are signed on the way, and any `settings` that the
+case needs. `{base}` stands for the provider's URL, a `signature` of "{good}" for Salesforce's. Beside it lies
 `<case>.identity.json` or `<case>.refusal.json`: exactly what comes of it.
 """
 
+import base64
+import hmac
 import json
 from pathlib import Path
 from typing import Any
@@ -16,9 +19,9 @@ from bridge.identity import ExternalIdentity
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.providers import PROVIDERS, build
+from tests.oauth.kinds import issuer_of, settings
 from tests.oauth.loopback import Answer, LoopbackProvider, json_answer
-from tests.oauth.samples import REDIRECT_URI, Clock, begin, config
-from tests.oauth.signing_issuer import SigningIssuer
+from tests.oauth.samples import CLIENT_SECRET, REDIRECT_URI, Clock, begin, config
 
 FOLDER = Path(__file__).parents[1] / "providers"
 CASES = sorted(path for path in FOLDER.glob("*/*.response.json"))
@@ -31,10 +34,11 @@ def outcome_of(case: Path, ending: str) -> Path:
     return case.with_name(case.name.removesuffix(".response.json") + ending)
 
 
-def answers(server: LoopbackProvider, response: dict[str, Any]) -> None:
+def answers(server: LoopbackProvider, kind: str, response: dict[str, Any]) -> None:
     """Let the server answer as the fixture says."""
     attempt = begin()
-    issuer = SigningIssuer(server, path="")
+    issuer = issuer_of(kind, server)
+    issuer.metadata |= response.get("discovery", {})
     for place, reply in response["replies"].items():
         method, path = place.split(" ")
         if "text" in reply:
@@ -44,6 +48,9 @@ def answers(server: LoopbackProvider, response: dict[str, Any]) -> None:
         value = reply["json"]
         if "id_token" in response and method == "POST":
             value = value | {"id_token": issuer.sign(issuer.claims(attempt, **response["id_token"]))}
+        if method == "POST" and value.get("signature") == "{good}":
+            signed = hmac.digest(CLIENT_SECRET.encode(), (value["id"] + value["issued_at"]).encode(), "sha256")
+            value = value | {"signature": base64.b64encode(signed).decode()}
         server.on(method, path, json_answer(value, reply.get("status", 200)))
 
 
@@ -67,9 +74,10 @@ def test_the_answer_becomes_the_identity_or_the_refusal(
 ) -> None:
     """A whole identification over real HTTP ends in exactly the outcome that lies beside the response."""
     kind = case.parent.name
-    answers(provider, json.loads(case.read_text("utf-8")))
-    place = "issuer" if "issuer" in PROVIDERS[kind].needs else "unsafe_base_url"
-    configured = build([config(kind, name=kind, **{place: provider.url})], http=http, clock=clock)[kind]
+    response = json.loads(case.read_text("utf-8").replace("{base}", provider.url))
+    answers(provider, kind, response)
+    placed = settings(kind, provider.url) | response.get("settings", {})
+    configured = build([config(kind, name=kind, **placed)], http=http, clock=clock)[kind]
     identity, refusal = outcome_of(case, ".identity.json"), outcome_of(case, ".refusal.json")
     if identity.exists():
         found = configured.identify(Callback(CODE), begin(), REDIRECT_URI)

@@ -14,7 +14,7 @@ from bridge.oauth.client import ProviderHttp
 from bridge.oauth.grant import CodeGrant
 from tests.oauth.asking import BEARER, CALLBACK, MARK, ask, refusal
 from tests.oauth.loopback import Answer, LoopbackProvider, json_answer
-from tests.oauth.samples import begin, config
+from tests.oauth.samples import Clock, begin, config
 
 
 class TestAsking:
@@ -35,7 +35,7 @@ class TestAsking:
         provider.on("GET", "/user", json_answer({"id": 7}))
         provider.on("GET", "/odd", json_answer([MARK]))
         provider.on("POST", "/token", json_answer({"error": "invalid_grant"}, 400))
-        grant = CodeGrant(config("github"), http, scopes=())
+        grant = CodeGrant(config("github"), http, scopes=(), clock=Clock())
         for _ in range(3):
             ask(http, f"{provider.url}/user").object()
             refusal(http, f"{provider.url}/odd", ProviderBadReply)
@@ -109,7 +109,7 @@ class TestReset:
     def test_a_code_is_redeemed_once(self, provider: LoopbackProvider, http: ProviderHttp) -> None:
         """A second POST of a code makes careful providers revoke what the first one gave (RFC 6749 4.1.2)."""
         provider.fail("POST", "/token", self.reset)
-        grant = CodeGrant(config("github"), http, scopes=())
+        grant = CodeGrant(config("github"), http, scopes=(), clock=Clock())
         with pytest.raises(ProviderUnavailable) as refused:
             grant.redeem(f"{provider.url}/token", CALLBACK, begin(), "https://x.example", auth_method="client_secret_post")
         assert type(refused.value) is ProviderUnavailable

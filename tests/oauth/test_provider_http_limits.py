@@ -23,7 +23,7 @@ from bridge.oauth.client import MAX_BODY_BYTES, ProviderHttp
 from bridge.oauth.grant import CodeGrant
 from tests.oauth.asking import CALLBACK, MARK, ask, refusal
 from tests.oauth.loopback import Answer, LoopbackProvider, json_answer
-from tests.oauth.samples import NOW, begin, config
+from tests.oauth.samples import NOW, Clock, begin, config
 
 GZIP = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
@@ -164,7 +164,7 @@ class TestRedirects:
     def test_the_token_call_is_not_followed(self, provider: LoopbackProvider, http: ProviderHttp) -> None:
         """A 307 would repeat the code and the client's secret at another address."""
         provider.on("POST", "/token", Answer(b"", 307, {"Location": f"{provider.url}/other"}))
-        grant = CodeGrant(config("github"), http, scopes=())
+        grant = CodeGrant(config("github"), http, scopes=(), clock=Clock())
         with pytest.raises(ProviderBadReply):
             grant.redeem(f"{provider.url}/token", CALLBACK, begin(), "https://x.example", auth_method="client_secret_post")
         assert [received.path for received in provider.received] == ["/token"]

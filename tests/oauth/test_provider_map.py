@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -9,34 +10,34 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import pytest
 
 from bridge.errors import ConfigInvalid, ProviderBadReply
+from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.providers import PROVIDERS, Provider, build
+from tests.oauth.kinds import ENDPOINTS, OPEN_ID, issuer_of, settings
 from tests.oauth.loopback import LoopbackProvider, json_answer
 from tests.oauth.samples import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, Clock, begin, config
-from tests.oauth.signing_issuer import SigningIssuer
 
-PATHS = {
-    "github": ("/login/oauth/authorize", "/login/oauth/access_token"),
-    "gitlab": ("/oauth/authorize", "/oauth/token"),
-    "google_oauth2": ("/authorize", "/token"),
-    "openid_connect": ("/authorize", "/token"),
-}
 HOME = {
+    "alicloud": "https://signin.aliyun.com/oauth2/v1/auth",
+    "atlassian_oauth2": "https://auth.atlassian.com/authorize",
+    "bitbucket": "https://bitbucket.org/site/oauth2/authorize",
+    "dingtalk": "https://login.dingtalk.com/oauth2/auth",
     "github": "https://github.com/login/oauth/authorize",
     "gitlab": "https://gitlab.com/oauth/authorize",
+    "salesforce": "https://login.salesforce.com/services/oauth2/authorize",
 }
-OPEN_ID = ("google_oauth2", "openid_connect")
+BASIC = (*OPEN_ID, "bitbucket", "oauth2")
+MORE = {
+    "atlassian_oauth2": {"audience": "api.atlassian.com", "prompt": "consent"},
+    "dingtalk": {"prompt": "consent"},
+}
+PKCE = [kind for kind in PROVIDERS if kind != "dingtalk"]
 
 
 def built(http: ProviderHttp, kind: str, **settings: Any) -> Provider:
     """Return one provider of *kind*."""
     return build([config(kind, **settings)], http=http, clock=Clock())["it"]
-
-
-def at(kind: str, url: str) -> dict[str, str]:
-    """Return the setting that places *kind* at *url*."""
-    return {"issuer" if "issuer" in PROVIDERS[kind].needs else "unsafe_base_url": url}
 
 
 class TestBuild:
@@ -100,47 +101,53 @@ class TestAuthorizationUrl:
         self, kind: str, provider: LoopbackProvider, http: ProviderHttp
     ) -> None:
         """S256 always (RFC 7636 4.2); the verifier, the secret and the nonce of a plain OAuth provider stay here."""
-        SigningIssuer(provider, path="")
+        issuer_of(kind, provider)
         attempt = begin(org_id=42, login_hint="dana@acme.example")
-        url = built(http, kind, **at(kind, provider.url)).authorization_url(attempt, REDIRECT_URI)
+        url = built(http, kind, **settings(kind, provider.url)).authorization_url(attempt, REDIRECT_URI)
         parts = urlsplit(url)
         query = parse_qsl(parts.query, strict_parsing=True)
         sent = dict(query)
         assert len(sent) == len(query)
-        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == provider.url + PATHS[kind][0]
+        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == provider.url + ENDPOINTS[kind][0]
         assert sent.pop("response_type") == "code"
         assert sent.pop("client_id") == CLIENT_ID
         assert sent.pop("redirect_uri") == REDIRECT_URI
         assert sent.pop("state") == attempt.state
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.code_verifier.encode()).digest()).rstrip(b"=").decode()
-        assert sent.pop("code_challenge") == challenge
-        assert sent.pop("code_challenge_method") == "S256"
         assert sent.pop("scope")
-        expected = {"nonce": attempt.nonce, "login_hint": "dana@acme.example"} if kind in OPEN_ID else {}
+        if kind in PKCE:
+            self.require_challenge(sent, attempt)
+        expected = {"nonce": attempt.nonce, "login_hint": "dana@acme.example"} if kind in OPEN_ID else MORE.get(kind, {})
         assert sent == expected
         assert attempt.code_verifier not in url
         assert quote(CLIENT_SECRET, safe="") not in url
 
+    @staticmethod
+    def require_challenge(sent: dict[str, str], attempt: LoginAttempt) -> None:
+        """RFC 7636 4.2: the verifier's hash, and never the verifier itself (`plain`)."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.code_verifier.encode()).digest()).rstrip(b"=").decode()
+        assert sent.pop("code_challenge") == challenge
+        assert sent.pop("code_challenge_method") == "S256"
+
     def test_configured_scopes_replace_the_usual_ones(self, kind: str, provider: LoopbackProvider, http: ProviderHttp) -> None:
         """Space-separated (RFC 6749 3.3), and a hint that is not there is not sent."""
-        SigningIssuer(provider, path="")
-        one = built(http, kind, scopes=("a", "b:c"), **at(kind, provider.url))
+        issuer_of(kind, provider)
+        one = built(http, kind, **settings(kind, provider.url) | {"scopes": ("a", "b:c")})
         sent = dict(parse_qsl(urlsplit(one.authorization_url(begin(), REDIRECT_URI)).query))
         assert sent["scope"] == "a b:c"
         assert "login_hint" not in sent
 
 
-@pytest.mark.parametrize("kind", PROVIDERS)
+@pytest.mark.parametrize("kind", PKCE)
 def test_the_token_request_is_the_standards(kind: str, provider: LoopbackProvider, http: ProviderHttp, clock: Clock) -> None:
     """RFC 6749 4.1.3 and 7636 4.5: code, verifier and the same redirect URI, once; the secret by the provider's own method."""
-    SigningIssuer(provider, path="")
-    provider.on("POST", PATHS[kind][1], json_answer({"error": "invalid_grant"}, 400))
+    issuer_of(kind, provider)
+    provider.on("POST", ENDPOINTS[kind][1], json_answer({"error": "invalid_grant"}, 400))
     attempt = begin()
     with pytest.raises(ProviderBadReply, match="invalid_grant") as refused:
-        built(http, kind, **at(kind, provider.url)).identify(Callback("code-secret-1"), attempt, REDIRECT_URI)
-    [received] = provider.asked("POST", PATHS[kind][1])
+        built(http, kind, **settings(kind, provider.url)).identify(Callback("code-secret-1"), attempt, REDIRECT_URI)
+    [received] = provider.asked("POST", ENDPOINTS[kind][1])
     form = dict(received.form)
-    if kind in OPEN_ID:
+    if kind in BASIC:
         scheme, _, credentials = received.headers["authorization"].partition(" ")
         assert scheme == "Basic"
         assert base64.b64decode(credentials).decode() == f"{CLIENT_ID}:{quote(CLIENT_SECRET, safe='')}"
@@ -158,9 +165,26 @@ def test_the_token_request_is_the_standards(kind: str, provider: LoopbackProvide
         assert secret not in str(refused.value)
 
 
+def test_dingtalk_is_asked_in_its_own_spelling(provider: LoopbackProvider, http: ProviderHttp) -> None:
+    """JSON in camelCase, and nothing that its documents do not name; the access token goes in its own header alone."""
+    provider.on("POST", "/v1.0/oauth2/userAccessToken", json_answer({"accessToken": "at-1", "expireIn": 7200}))
+    with pytest.raises(ProviderBadReply, match="answered 404"):
+        built(http, "dingtalk", unsafe_base_url=provider.url).identify(Callback("code-secret-1"), begin(), REDIRECT_URI)
+    token, user = provider.received
+    assert token.headers["content-type"] == "application/json"
+    assert json.loads(token.body) == {
+        "clientId": CLIENT_ID,
+        "clientSecret": CLIENT_SECRET,
+        "code": "code-secret-1",
+        "grantType": "authorization_code",
+    }
+    assert "authorization" not in token.headers | user.headers
+    assert (user.path, user.headers["x-acs-dingtalk-access-token"]) == ("/v1.0/contact/users/me", "at-1")
+
+
 def test_the_colon_of_basic_parts_id_and_secret(provider: LoopbackProvider, http: ProviderHttp) -> None:
     """RFC 6749 2.3.1: both are encoded first, so that an id with a colon in it stays one."""
-    SigningIssuer(provider, path="")
+    issuer_of("openid_connect", provider)
     one = built(http, "openid_connect", client_id="urn:client 1", issuer=provider.url)
     with pytest.raises(ProviderBadReply):
         one.identify(Callback("c"), begin(), REDIRECT_URI)

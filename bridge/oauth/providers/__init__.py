@@ -14,13 +14,26 @@ from bridge.identity import ExternalIdentity
 from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
+from bridge.oauth.providers.alicloud import AliCloud
+from bridge.oauth.providers.atlassian_oauth2 import Atlassian
+from bridge.oauth.providers.authentik import Authentik
+from bridge.oauth.providers.bitbucket import Bitbucket
+from bridge.oauth.providers.casdoor import Casdoor
+from bridge.oauth.providers.dingtalk import DingTalk
 from bridge.oauth.providers.github import GitHub
 from bridge.oauth.providers.gitlab import GitLab
 from bridge.oauth.providers.google_oauth2 import Google
+from bridge.oauth.providers.microsoft import Microsoft
+from bridge.oauth.providers.oauth2 import OAuth2
 from bridge.oauth.providers.openid_connect import OpenIdConnect
+from bridge.oauth.providers.salesforce import Salesforce
+from bridge.oauth.providers.slack import Slack
 from bridge.sections import ProviderConfig
 
-_OF_EVERY_KIND = frozenset({"name", "kind", "label", "client_id", "client_secret", "client_secret_file", "scopes"})
+_OF_EVERY_KIND = frozenset(
+    {"name", "kind", "label", "client_id", "client_secret", "client_secret_file", "scopes"}
+    | {"email_evidence", "unsafe_email_verified"}
+)
 
 
 class Provider(Protocol):
@@ -36,7 +49,8 @@ class Provider(Protocol):
     def identify(self, callback: Callback, attempt: LoginAttempt, redirect_uri: str) -> ExternalIdentity:
         """Return who signed in, by the code of *callback*, which answers *attempt*, sent out with *redirect_uri*.
 
-        Raises `ProviderUnavailable`, `ProviderBadReply` and `ProviderBadToken`.
+        Raises `ProviderUnavailable`, `ProviderBadReply` and `ProviderBadToken`, and `ProviderDisabled` for somebody of a tenant
+        that the configuration does not let in.
         """
 
 
@@ -48,15 +62,25 @@ class ProviderClass(Protocol):
     needs: frozenset[str]
 
     def __call__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> Provider:
-        """Return the configured provider; raises `ValueError` where its secret cannot be read."""
+        """Return the configured provider; raises `ValueError` where its secret or key cannot be read."""
 
 
 PROVIDERS: Mapping[str, ProviderClass] = MappingProxyType(
     {
+        "alicloud": AliCloud,
+        "atlassian_oauth2": Atlassian,
+        "authentik": Authentik,
+        "bitbucket": Bitbucket,
+        "casdoor": Casdoor,
+        "dingtalk": DingTalk,
         "github": GitHub,
         "gitlab": GitLab,
         "google_oauth2": Google,
+        "microsoft": Microsoft,
+        "oauth2": OAuth2,
         "openid_connect": OpenIdConnect,
+        "salesforce": Salesforce,
+        "slack": Slack,
     }
 )
 
@@ -73,7 +97,7 @@ def build(configs: Iterable[ProviderConfig], *, http: ProviderHttp, clock: Calla
             try:
                 built[config.name] = PROVIDERS[config.provider_kind](config, http=http, clock=clock)
             except ValueError as error:
-                found.append(f"client_secret_file: {error}")
+                found.append(f"{'private_key_file' if config.private_key_file else 'client_secret_file'}: {error}")
         problems += (f"provider.{index}.{problem}" for problem in found)
     if problems:
         raise ConfigInvalid(source="providers", problems=tuple(problems))
@@ -87,9 +111,10 @@ def problems_of(config: ProviderConfig) -> list[str]:
     if provider_class is None:
         return [f"kind: {kind} is not a kind of provider; there are {', '.join(PROVIDERS)}"]
     given = config.model_fields_set - _OF_EVERY_KIND
-    missing = sorted(provider_class.needs - given)
+    placed = {"base_url"} if "unsafe_base_url" in given else set()
+    missing = sorted(provider_class.needs - given - placed)
     unknown = sorted(given - provider_class.takes)
     return [
-        *(f"{key}: is missing; {kind} needs it, such as https://id.example" for key in missing),
+        *(f"{key}: is missing; {kind} needs it" for key in missing),
         *(f"{key}: is not used by {kind}; take it out" for key in unknown),
     ]

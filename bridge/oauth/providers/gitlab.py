@@ -6,48 +6,34 @@ as much as its administrators and its own ways in: accounts made at a first sign
 The law: an address counts as verified by `confirmed_at` alone, and its absence is no consent.
 """
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import ClassVar
 
-from bridge.identity import ExternalIdentity
-from bridge.oauth.attempt import LoginAttempt
-from bridge.oauth.callback import Callback
-from bridge.oauth.client import ProviderHttp
-from bridge.oauth.fields import external_identity
-from bridge.oauth.provider import OAuthProvider
-from bridge.sections import ProviderConfig
+from bridge.identity import EmailEvidence, ExternalIdentity
+from bridge.oauth.grant import Tokens
+from bridge.oauth.provider import SELF_HOSTED, Places, RestProvider
 
 RULE = "gitlab.confirmed_at"
 
 
-class GitLab(OAuthProvider):
+class GitLab(RestProvider):
     """Identity by the numeric `id`; the email counts where GitLab says when it was confirmed."""
 
     default_label: ClassVar[str] = "GitLab"
-    takes: ClassVar[frozenset[str]] = frozenset({"base_url", "unsafe_base_url"})
+    takes: ClassVar[frozenset[str]] = SELF_HOSTED
     scopes: ClassVar[tuple[str, ...]] = ("read_user",)
 
-    def __init__(self, config: ProviderConfig, *, http: ProviderHttp, clock: Callable[[], datetime]) -> None:
-        super().__init__(config, http=http, clock=clock)
-        self._base = (config.unsafe_base_url or config.base_url or "https://gitlab.com").rstrip("/")
+    def places(self, own: str | None) -> Places:
+        """Return gitlab.com's, or those of a GitLab of one's own."""
+        base = own or "https://gitlab.com"
+        return Places(f"{base}/oauth/authorize", f"{base}/oauth/token", base)
 
-    def authorization_url(self, attempt: LoginAttempt, redirect_uri: str) -> str:
-        """Return where to send the browser."""
-        return self.grant.authorization_url(f"{self._base}/oauth/authorize", attempt, redirect_uri)
-
-    def identify(self, callback: Callback, attempt: LoginAttempt, redirect_uri: str) -> ExternalIdentity:
-        """Return who signed in; see `Provider.identify`."""
-        endpoint = f"{self._base}/oauth/token"
-        tokens = self.grant.redeem(endpoint, callback, attempt, redirect_uri, auth_method="client_secret_post")
-        url = f"{self._base}/api/v4/user"
-        user = self.http.get(url, provider=self.name, document="user", bearer=tokens.access_token).object()
-        return external_identity(
-            provider=self.name,
+    def identity_of(self, tokens: Tokens) -> ExternalIdentity:
+        """Return the user."""
+        user = self.ask("user", "/api/v4/user", tokens).object()
+        return self.identity(
             uid=str(user.number("id")),
             email=user.email(),
-            verified=user.optional_text("confirmed_at") is not None,
-            rule=RULE,
+            evidence=EmailEvidence(user.optional_text("confirmed_at") is not None, RULE),
             name=user.label("name"),
             username=user.username("username"),
             avatar_url=user.url("avatar_url"),
