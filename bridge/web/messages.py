@@ -58,9 +58,9 @@ def gettext(message: str, language: Language | None = None) -> str:
     return catalogue(language or current()).gettext(message)
 
 
-def ngettext(singular: str, plural: str, number: int) -> str:
-    """Return the form for *number* in the language of this request."""
-    return catalogue(current()).ngettext(singular, plural, number)
+def ngettext(singular: str, plural: str, number: int, language: Language | None = None) -> str:
+    """Return the form for *number* in *language*, that of this request unless given."""
+    return catalogue(language or current()).ngettext(singular, plural, number)
 
 
 def sentences(error: BridgeError, *, labels: Labels, reference: str, language: Language | None = None) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from babel import Locale
@@ -226,7 +227,7 @@ def error(
     return _said_once("error.html", words, status=status, public_code=public_code, reference=reference, ours=status >= 500)
 
 
-def _said_once(template: str, words: Callable[[Language], Words], *, status: int = 200, **values: object) -> Response:
+def _said_once(template: str, words: Callable[[Language], Words], *, status: int = 200, **values: Any) -> Response:
     """Return a page whose address cannot be opened again: it says the same in the other languages, too, for a switch."""
     spoken = language.current()
     others = [words(one) for one in LANGUAGES.values() if one != spoken]

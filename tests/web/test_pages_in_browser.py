@@ -1,34 +1,22 @@
 """The pages in a real Chromium: accessible, inside their own policy, on a phone, in the dark, with and without JavaScript."""
 
-import os
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask, redirect, request
+from flask import Flask, redirect
 from playwright.sync_api import Browser, sync_playwright
 from werkzeug.serving import make_server
 
-from bridge.errors import AccountIdentityConflict, HandoffSignature, ProviderEmailMissing
-from bridge.handoff import ReturnPath
-from bridge.sections import Service
-from bridge.web import headers, pages
-from bridge.web.app import create_app
-from bridge.web.messages import Labels
+from tests.web.every_page import BUTTONS, STANDING, cell
 
 pytestmark = pytest.mark.browser
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-LONG = "A Company With a Remarkably Long Name GmbH & Co. Kommanditgesellschaft auf Aktien"
-BUTTONS = [
-    pages.ProviderButton(label=label, kind=kind, start_path=f"/users/auth/{kind}")
-    for label, kind in (("Google", "google_oauth2"), ("GitHub", "github"), (LONG, "openid_connect"), ("Other", "unknown"))
-]
 
 
 @contextmanager
@@ -43,83 +31,6 @@ def serving(app: Any) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def refused(error: Exception) -> Any:
-    """Return a view that refuses with *error*."""
-
-    def view() -> str:
-        raise error
-
-    return view
-
-
-def confirm(*, who: str, signed_in_as: str | None) -> Any:
-    """Return the question about *who*, over the session of *signed_in_as*."""
-    return pages.confirm(
-        question=pages.Question(who=who, org_name=LONG, provider_label="Google", signed_in_as=signed_in_as, seconds=85),
-        answer_path="/acs",
-        cancel_path="/arrived",
-        saml_response="PHhtbC8+",
-        leaving="",
-        csrf_token="t",
-    )
-
-
-def cell() -> Flask:
-    """Build an application that shows every page, each at its name."""
-    service = Service.model_validate(
-        {"public_url": "http://127.0.0.1:8080", "database_url": "sqlite:////nowhere/x.db", "secret_files": ("x",)}
-    )
-    labels = Labels(providers={"github": "GitHub"}, orgs={"acme": LONG})
-    app = create_app("idp", service=service, ready={}, labels=labels, random_bytes=os.urandom)
-    targets = headers.provider_targets(service)
-    email = pages.EmailForm(action="/users/sign_in", csrf_token="t", value="dana@", problem="This is not an email address.")
-    person = pages.Person(
-        name="Dana Whitfield",
-        email="dana.whitfield.with.a.long.address@department.acme.example",
-        org_name=LONG,
-        provider_label="Google",
-        session_ends=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
-    )
-    views: dict[str, Any] = {
-        "sign_in": lambda: pages.sign_in(
-            buttons=BUTTONS, csrf_token="t", return_to=ReturnPath("/o/acme/projects/7?tab=2"), form_targets=targets
-        ),
-        "org_sign_in": lambda: pages.sign_in(
-            buttons=BUTTONS, csrf_token="t", return_to=None, form_targets=targets, org_name=LONG, email_form=email
-        ),
-        "landing": lambda: pages.landing(person=person, sign_out_path="/out", csrf_token="t", asked_for="/o/acme/" + "x" * 200),
-        "confirm": lambda: confirm(who=person.email, signed_in_as=None),
-        "confirm_leaving": lambda: confirm(who="100200300400500600", signed_in_as=person.email),
-        "signed_out": lambda: pages.signed_out(org_name=LONG, sign_in_path="/users/sign_in"),
-        "rejected": refused(HandoffSignature()),
-        "conflict": refused(AccountIdentityConflict(org="acme", provider="github", rule=4)),
-        "no_email": refused(ProviderEmailMissing(provider="github")),
-        "internal": refused(ValueError("x")),
-        "post": lambda: pages.handoff(
-            acs_url=f"{request.host_url}acs", saml_response="PHhtbC8+", relay_state="/o/acme/", org_name="Acme"
-        ),
-    }
-    for name, view in views.items():
-        app.add_url_rule(f"/{name}", name, view)
-    app.add_url_rule("/acs", "acs", lambda: dict(request.form), methods=["POST"])
-    app.add_url_rule("/arrived", "arrived", lambda: "arrived")
-    return app
-
-
-STANDING = [
-    "sign_in",
-    "org_sign_in",
-    "landing",
-    "confirm",
-    "confirm_leaving",
-    "signed_out",
-    "rejected",
-    "conflict",
-    "no_email",
-    "internal",
-]
 
 
 @pytest.fixture(scope="module")
@@ -140,20 +51,93 @@ def address() -> Iterator[str]:
         yield served
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("locale", "scheme"), [("en-US", "light"), ("de-DE", "dark"), ("zh-CN", "light")])
 @pytest.mark.parametrize("name", STANDING)
-def test_axe_finds_nothing_and_nothing_is_blocked(browser: Browser, address: str, name: str, scheme: Any) -> None:
-    """Every page, light and dark, passes axe, breaks no rule of its own policy, and fits a width of 320 pixels."""
-    page = browser.new_page(color_scheme=scheme, viewport={"width": 320, "height": 640})
+def test_axe_finds_nothing_and_nothing_is_blocked(browser: Browser, address: str, name: str, locale: str, scheme: Any) -> None:
+    """Every page passes axe, breaks no rule of its own policy, and fits 320 pixels: in each language, light and dark.
+
+    What can be unfolded is unfolded.
+    """
+    page = browser.new_page(locale=locale, color_scheme=scheme, viewport={"width": 320, "height": 640})
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(f"{address}/{name}")
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert str(page.locator("html").get_attribute("lang")).partition("-")[0] == locale.partition("-")[0]
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert [text for text in said if "Failed to load resource" not in text] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(int(part) for part in ground[4:-1].split(",")) > 384) == (scheme == "light"), ground
+    page.close()
+
+
+def test_the_language_is_switched_by_keyboard_and_stays(browser: Browser, address: str) -> None:
+    """Behind the last button Tab reaches the languages; Enter shows the same page in one, and so do the pages that follow."""
+    context = browser.new_context(locale="en-US", java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/sign_in?return_to=%2Fo%2Facme%2F")
+    for _ in range(len(BUTTONS) + 2):
+        page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Deutsch"
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Anmelden").wait_for()
+    assert page.url == f"{address}/sign_in?return_to=%2Fo%2Facme%2F"
+    assert page.locator("[aria-current]").inner_text() == "Deutsch"
+    page.goto(f"{address}/landing")
+    assert page.locator("html").get_attribute("lang") == "de"
+    context.close()
+
+
+def test_a_refusal_is_read_in_another_language_by_keyboard(browser: Browser, address: str) -> None:
+    """Without a new request, which could not bring the refusal back; the way on leads there in that language."""
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    page.goto(f"{address}/conflict")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Von vorn beginnen"
+    reference = page.locator(".reference").inner_text()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "简体中文"
+    page.keyboard.press("Enter")
+    page.get_by_text("这里关联的是GitHub的另一个账号。").wait_for()
+    assert page.locator(".reference").inner_text() == reference
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "重新开始"
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{address}/users/sign_in")
+    assert page.locator("html").get_attribute("lang") == "zh-Hans"
+    context.close()
+
+
+def test_what_was_typed_comes_along_when_the_language_is_switched(browser: Browser, address: str) -> None:
+    """The switch beside a form is a button of that form, even while its field is not valid; Enter stays the form's own."""
+    page = browser.new_page(locale="de-DE")
+    page.goto(f"{address}/org_sign_in")
+    page.get_by_label("E-Mail").fill("dana")
+    with page.expect_request("**/org_sign_in*") as switching:
+        page.get_by_role("button", name="简体中文").click()
+    assert switching.value.url.endswith("/org_sign_in?language=zh")
+    assert "email=dana" in str(switching.value.post_data)
+    assert page.locator("html").get_attribute("lang") == "zh-Hans"
+    page.get_by_label("工作邮箱").fill("dana@acme.example")
+    with page.expect_request("**/org_sign_in*") as entering:
+        page.keyboard.press("Enter")
+    assert entering.value.url.endswith("/org_sign_in")
+    page.close()
+
+
+def test_the_question_can_be_asked_in_another_language(browser: Browser, address: str) -> None:
+    """The switch sends the whole question again, marked as a switch, and not its answer."""
+    page = browser.new_page(locale="de-DE")
+    page.goto(f"{address}/confirm")
+    with page.expect_request("**/acs*") as switching:
+        page.get_by_role("button", name="English").click()
+    assert switching.value.url.endswith("/acs?language=en")
+    assert "SAMLResponse=PHhtbC8%2B" in str(switching.value.post_data)
     page.close()
 
 

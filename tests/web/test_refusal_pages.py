@@ -1,9 +1,7 @@
 """What a refusal looks like to a person and to a program."""
 
-import dataclasses
 import html
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,30 +24,7 @@ from bridge.errors import (
 from bridge.handoff import is_reference
 from bridge.web.errors_page import answers_json, refusal_of
 from bridge.web.metrics import Metrics
-
-MARKER = "EVIDENCE-MARKER"
-NUMBER = 987654321
-
-
-def concrete(kind: type[BridgeError]) -> Iterator[type[BridgeError]]:
-    """Yield every class of the tree that can be raised."""
-    if "code" in vars(kind):
-        yield kind
-    for child in kind.__subclasses__():
-        yield from concrete(child)
-
-
-def marked(kind: type[BridgeError]) -> BridgeError:
-    """Build a refusal whose every evidence field holds a marker, with markup in it."""
-    values: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):
-        if field.type in (int, "int") or "int" in str(field.type):
-            values[field.name] = NUMBER
-        elif "tuple" in str(field.type):
-            values[field.name] = (f"<b>{MARKER}-{field.name}",)
-        else:
-            values[field.name] = f"<b>{MARKER}-{field.name}"
-    return kind(**values)
+from tests.web.refusals import KINDS, MARKER, NUMBER, marked
 
 
 def raising(app: Flask, error: Exception) -> FlaskClient:
@@ -60,9 +35,6 @@ def raising(app: Flask, error: Exception) -> FlaskClient:
 
     app.add_url_rule("/refused", "refused", refused, methods=["GET", "POST"])
     return app.test_client()
-
-
-KINDS = sorted(set(concrete(BridgeError)), key=lambda kind: kind.code)
 
 
 def test_every_class_of_the_tree_is_covered() -> None:
