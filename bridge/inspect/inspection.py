@@ -1,32 +1,51 @@
 """The second reader of the checks: runs every one that can still run, and says why the rest could not. Pure.
 
-The law: the checks are the endpoint's own, in its order; the first failure here is the endpoint's refusal.
+The law: the checks are the endpoint's own, in its order; the first failure here is the endpoint's refusal. What goes on after a
+failure is only read, and nothing that only a document's own certificate vouches for is ever called accepted.
 """
 
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar, cast
 
 from bridge.errors import HandoffError
+from bridge.inspect.certificates import SeenCertificate, seen_certificates
+from bridge.inspect.decoded import decoded_field, inflated
+from bridge.inspect.fields import Field, fields_of
+from bridge.inspect.kinds import Kind, kind_of
+from bridge.inspect.places import Places
+from bridge.inspect.pointed import column_of
 from bridge.inspect.source import Source
+from bridge.inspect.untrusted import NOWHERE, TrustedByItself, is_nowhere, trusted_by_itself
 from bridge.saml import checks
 from bridge.saml.checks import Check
 from bridge.saml.claims import Stated
 from bridge.saml.conditions import Arrived, Window, window_of
 from bridge.saml.names import ISSUER
-from bridge.saml.signature import SignedHandoff
+from bridge.saml.signature import Received, SignedHandoff
 from bridge.saml.verify import Question, walk
 from bridge.saml.xml import Document
 
+__all__ = ["NOWHERE", "Inspection", "Outcome", "inspect"]
+
 Given = TypeVar("Given")
 Opened = TypeVar("Opened")
-OPENERS = (checks.SIGNATURE, checks.TIME, checks.ATTRIBUTES)
+OPENERS = frozenset(check.number for check in (checks.SIGNATURE, checks.TIME, checks.ATTRIBUTES))
+_OF_AN_ENDPOINT = frozenset(
+    check.number for check in (*checks.ADDRESS, checks.ORGANIZATION, checks.BINDING, checks.SECOND_OPINION)
+)
+_NO_ENDPOINT = "no configuration says whom to trust and which endpoint judges"
+_ANYBODYS = "a signature that fits the certificate inside the document, with which anybody can sign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one check said. `code` is the refusal's, and empty unless it failed; `reason` says why a check was not run."""
+    """What one check said. `code` is the refusal's, and empty unless it failed; `reason` says why a check was not run.
+
+    `node`, `line` and `column` (from 1) say where in the decoded document; a column may be unknown where a line is known.
+    """
 
     check: Check[Any, Any]
     outcome: Literal["pass", "fail", "not_run"]
@@ -34,15 +53,28 @@ class Outcome:
     expected: str = ""
     received: str = ""
     line: int | None = None
+    column: int | None = None
+    node: str = ""
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """All outcomes, by number; `handoff` holds the signed values, and is None unless the signature verified."""
+    """All outcomes, by number, and what was read on the way.
 
+    `handoff` holds the signed values, and is None unless check 7 accepted. `raw_xml` is the document as it was decoded, empty
+    where nothing was; `signed` what a signature covers, `trusted` whether check 7 accepted it; `window` are its times.
+    """
+
+    question: Question
     outcomes: tuple[Outcome, ...]
-    handoff: Mapping[str, str] | None
+    handoff: Mapping[str, str] | None = None
+    raw_xml: bytes = b""
+    document: Document | None = None
+    signed: SignedHandoff | None = None
+    trusted: bool = False
+    window: Window | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def first_failure(self) -> Outcome | None:
@@ -56,6 +88,34 @@ class Inspection:
             outcome.outcome == "pass" for outcome in self.outcomes if 2 <= outcome.check.number <= 15
         )
 
+    @property
+    def has_endpoint(self) -> bool:
+        """Whether a configuration said whom to trust and which endpoint judges."""
+        return not is_nowhere(self.question.endpoint)
+
+    @cached_property
+    def kind(self) -> Kind:
+        """What the document is."""
+        return kind_of(self.document, self.raw_xml)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where things stand in the decoded document."""
+        return Places.of(self.raw_xml)
+
+    @cached_property
+    def certificates(self) -> tuple[SeenCertificate, ...]:
+        """The certificates of the document, and the trusted ones."""
+        return seen_certificates(None if self.document is None else self.document.root, self.question.trust)
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """Every value of the document, signed or not; those of an assertion that was decrypted, too."""
+        if self.document is None:
+            return ()
+        opened = self.signed.response if self.signed is not None and self.signed.opened_by is not None else None
+        return tuple(fields_of(self.document.root if opened is None else opened, self.signed, trusted=self.trusted))
+
 
 class _Blocked(Exception):
     """Raised to end the walk at a check whose failure leaves nothing to read for the rest."""
@@ -63,49 +123,90 @@ class _Blocked(Exception):
 
 @dataclass
 class _Reader:
-    """Collects outcomes; a check that opens something ends the walk if it fails."""
+    """Collects outcomes; a check that opens something ends the walk if it fails and nothing else opens it."""
 
     document: Document
+    question: Question
     ask_binding: bool
     found: dict[int, Outcome] = field(default_factory=dict)
     signed: SignedHandoff | None = None
+    window: Window | None = None
+    notes: list[str] = field(default_factory=list)
 
     def __call__(self, check: Check[Given, Opened], given: Given, /) -> Opened:
-        if check is checks.BINDING and not self.ask_binding:
-            self.found[check.number] = Outcome(check=check, outcome="not_run", reason="no binding secret was given")
-            return cast("Opened", None)
-        if check is checks.SECOND_OPINION and (failed := self._first_failed()):
-            self.found[check.number] = Outcome(check=check, outcome="not_run", reason=f"check {failed} failed")
+        if reason := self._reason_not_to_run(check):
+            self.found[check.number] = Outcome(check=check, outcome="not_run", reason=reason)
             return cast("Opened", None)
         try:
             opened = check.judge(given)
         except HandoffError as refusal:
             self.document.annotate(refusal)
-            self.found[check.number] = failure(check, refusal)
-            if check is checks.TIME:
-                return cast("Opened", self._reopened(cast("Arrived", given)))
-            if check in OPENERS:
+            self.found[check.number] = failure(check, refusal, self.document)
+            opened = cast("Opened", self._read_on(check, given))
+            if opened is None and check.number in OPENERS:
                 raise _Blocked from refusal
-            return cast("Opened", None)
-        self.found[check.number] = Outcome(check=check, outcome="pass")
+        else:
+            self.found[check.number] = Outcome(check=check, outcome="pass")
         if isinstance(opened, SignedHandoff):
             self.signed = opened
+        if isinstance(opened, Window):
+            self.window = opened
         return opened
 
-    def _first_failed(self) -> int | None:
-        return next((number for number, outcome in sorted(self.found.items()) if outcome.outcome == "fail"), None)
+    def _reason_not_to_run(self, check: Check[Any, Any]) -> str:
+        if check.number in _OF_AN_ENDPOINT and is_nowhere(self.question.endpoint):
+            return _NO_ENDPOINT
+        if check is checks.BINDING and not self.ask_binding:
+            return "no binding secret was given"
+        if check is checks.ISSUER and self.signed is not None and not self._signer_is_configured():
+            return "check 7 failed, and the Issuer names none of the trusted issuers"
+        if check is checks.SECOND_OPINION and (failed := first_failed(self.found)):
+            return f"check {failed} failed"
+        return ""
 
-    @staticmethod
-    def _reopened(arrived: Arrived) -> Window:
-        """Return the times that a document states, although they are not now: an old document can be read to its end."""
+    def _signer_is_configured(self) -> bool:
+        return self.signed is not None and self.signed.signer.entity_id in self.question.trust
+
+    def _read_on(self, check: Check[Any, Any], given: object) -> SignedHandoff | Window | None:
+        """Return what *check* would have opened, so that the rest can be read: an old document, or one by an unknown key."""
+        with suppress(HandoffError):
+            if check is checks.TIME:
+                return window_of(cast("Arrived", given).signed)
+            if check is checks.SIGNATURE and (by_itself := trusted_by_itself(cast("Received", given), self.question)):
+                return self._fits(by_itself)
+        return None
+
+    def _fits(self, by_itself: TrustedByItself) -> SignedHandoff:
         try:
-            return window_of(arrived.signed)
-        except HandoffError as error:
-            raise _Blocked from error
+            signed = checks.SIGNATURE.judge(by_itself.received)
+        except HandoffError as refusal:
+            if is_nowhere(self.question.endpoint):  # nobody is trusted: then what is wrong with the signature itself counts
+                self.document.annotate(refusal)
+                self.found[checks.SIGNATURE.number] = failure(checks.SIGNATURE, refusal, self.document)
+            raise
+        self.notes.append(by_itself.note)
+        if is_nowhere(self.question.endpoint):
+            refused = self.found[checks.SIGNATURE.number]
+            self.found[checks.SIGNATURE.number] = Outcome(
+                check=checks.SIGNATURE,
+                outcome="fail",
+                code=checks.SIGNATURE.code,
+                expected="a signature by a key that a configuration trusts",
+                received=_ANYBODYS,
+                line=refused.line,
+                column=refused.column,
+                node=refused.node,
+            )
+        return signed
 
 
-def failure(check: Check[Any, Any], refusal: HandoffError) -> Outcome:
-    """Return the outcome that *refusal* of *check* is."""
+def first_failed(found: Mapping[int, Outcome]) -> int | None:
+    """Return the number of the first check that failed."""
+    return next((number for number, outcome in sorted(found.items()) if outcome.outcome == "fail"), None)
+
+
+def failure(check: Check[Any, Any], refusal: HandoffError, read: Document | bytes) -> Outcome:
+    """Return the outcome that *refusal* of *check* is, in the document or the bytes that were *read*."""
     return Outcome(
         check=check,
         outcome="fail",
@@ -113,43 +214,73 @@ def failure(check: Check[Any, Any], refusal: HandoffError) -> Outcome:
         expected=refusal.expected,
         received=refusal.received,
         line=refusal.line,
+        column=column_of(refusal, read),
+        node=refusal.node,
     )
 
 
 def inspect(source: Source, question: Question, *, ask_binding: bool) -> Inspection:
-    """Return what every check says about *source*; without *ask_binding* the browser's secret is not judged."""
+    """Return what every check says about *source*; without *ask_binding* the browser's secret is not judged.
+
+    With the endpoint `NOWHERE` a document is judged by itself: its structure, and its signature against its own certificate.
+    """
     found: dict[int, Outcome] = {}
-    handoff: dict[str, str] | None = None
-    try:
-        raw_xml = _opened(checks.FORM, source.form, found) if source.form is not None else source.raw_xml
-        if source.form is None:
-            found[1] = Outcome(check=checks.FORM, outcome="not_run", reason="the document did not come in a form")
-        document = _opened(checks.XML, raw_xml, found)
-    except _Blocked:
-        return Inspection(outcomes=_all(found), handoff=None)
-    reader = _Reader(document=document, ask_binding=ask_binding, found=found)
+    raw_xml, document, notes = _document(source, found)
+    if document is None:
+        return Inspection(question=question, outcomes=_all(found), raw_xml=raw_xml, notes=notes)
+    reader = _Reader(document=document, question=question, ask_binding=ask_binding, found=found)
     with suppress(_Blocked):
         walk(document, question, reader)
-    if reader.signed is not None:
-        handoff = _signed_values(Arrived(reader.signed, question.endpoint, question.now))
-    return Inspection(outcomes=_all(found), handoff=handoff)
+    trusted = checks.SIGNATURE.number in found and found[checks.SIGNATURE.number].outcome == "pass"
+    return Inspection(
+        question=question,
+        outcomes=_all(found),
+        handoff=_signed_values(reader.signed, question) if trusted and reader.signed is not None else None,
+        raw_xml=raw_xml,
+        document=document,
+        signed=reader.signed,
+        trusted=trusted,
+        window=reader.window,
+        notes=(*notes, *reader.notes),
+    )
 
 
-def _signed_values(arrived: Arrived) -> dict[str, str]:
+def _document(source: Source, found: dict[int, Outcome]) -> tuple[bytes, Document | None, tuple[str, ...]]:
+    """Put checks 1 and 2 to *source*; where one refuses, what a lenient reader finds is returned to be read on, and noted."""
+    notes: tuple[str, ...] = ()
+    raw_xml: bytes | None = source.raw_xml
+    if source.form is None:
+        found[1] = Outcome(check=checks.FORM, outcome="not_run", reason="the document did not come in a form")
+    else:
+        raw_xml = _opened(checks.FORM, source.form, b"", found)
+        if raw_xml is None and (raw_xml := decoded_field(source.form)) is not None:
+            notes = ("Check 1 refused the form; what follows was read from it all the same.",)
+    if raw_xml is None:
+        return b"", None, notes
+    document = _opened(checks.XML, raw_xml, raw_xml, found)
+    if document is None and (clear := inflated(raw_xml)) is not None:
+        notes = (
+            "It is compressed (DEFLATE), which no endpoint takes from a form; what follows was read from the text inside.",
+        )
+        raw_xml = clear
+        with suppress(HandoffError):
+            document = checks.XML.judge(clear)
+    return raw_xml, document, notes
+
+
+def _signed_values(signed: SignedHandoff, question: Question) -> dict[str, str]:
     """Return what the signed tree states: id, issuer, and each attribute by its exact Name, several values joined by ` | `."""
-    assertion = arrived.signed.assertion
-    stated = {
-        name: " | ".join("".join(value.itertext()) for value in values) for name, values in Stated.by(arrived).values.items()
-    }
-    return {"handoff_id": assertion.get("ID", ""), "issuer": assertion.findtext(ISSUER) or "", **stated}
+    values = Stated.by(Arrived(signed, question.endpoint, question.now)).values
+    stated = {name: " | ".join("".join(value.itertext()) for value in found) for name, found in values.items()}
+    return {"handoff_id": signed.assertion.get("ID", ""), "issuer": signed.assertion.findtext(ISSUER) or "", **stated}
 
 
-def _opened(check: Check[Any, Opened], given: object, found: dict[int, Outcome]) -> Opened:
+def _opened(check: Check[Any, Opened], given: object, read: bytes, found: dict[int, Outcome]) -> Opened | None:
     try:
         opened = check.judge(given)
     except HandoffError as refusal:
-        found[check.number] = failure(check, refusal)
-        raise _Blocked from refusal
+        found[check.number] = failure(check, refusal, read)
+        return None
     found[check.number] = Outcome(check=check, outcome="pass")
     return opened
 
@@ -160,10 +291,6 @@ def _all(found: Mapping[int, Outcome]) -> tuple[Outcome, ...]:
     reasons = {checks.UNSPENT.number: "the store is not asked"}
     return tuple(
         found.get(check.number)
-        or Outcome(
-            check=check,
-            outcome="not_run",
-            reason=reasons.get(check.number) or f"check {blocking} left nothing to read",
-        )
+        or Outcome(check=check, outcome="not_run", reason=reasons.get(check.number) or f"check {blocking} left nothing to read")
         for check in checks.CHECKS
     )
