@@ -16,7 +16,10 @@ from playwright.sync_api import Browser, sync_playwright
 from bridge.errors import BridgeError, CellUnavailable, NotFound, RequestMalformed, RequestTooLarge
 from bridge.harness.processes import wait_until
 from bridge.web.headers import STYLE, inline_block
+from bridge.web.language import LANGUAGES, Language
+from bridge.web.messages import gettext
 from tests.topology.running_router import Answer, Router, needs_caddy
+from tests.web.spoken import not_in_the_catalogue
 
 pytestmark = [pytest.mark.e2e, needs_caddy]
 TOO_LARGE = b"x" * 1_100_000
@@ -29,9 +32,10 @@ CASES: list[tuple[str, bytes | None, type[BridgeError]]] = [
 each_case = pytest.mark.parametrize(("path", "body", "refusal"), CASES, ids=[case[2].code for case in CASES])
 
 
-def ask(router: Router, path: str, body: bytes | None, accept: str) -> Answer:
+def ask(router: Router, path: str, body: bytes | None, accept: str, languages: str = "en") -> Answer:
     """Ask the router for *path*, by POST where there is a body."""
-    return router.ask(path, method="POST" if body else "GET", body=body, headers={"Accept": accept})
+    headers = {"Accept": accept, "Accept-Language": languages}
+    return router.ask(path, method="POST" if body else "GET", body=body, headers=headers)
 
 
 def logged(router: Router, reference: str) -> None:
@@ -44,19 +48,22 @@ def logged(router: Router, reference: str) -> None:
     assert "SECRETVALUE" not in lines()[0]
 
 
+@pytest.mark.parametrize("language", LANGUAGES.values(), ids=lambda one: one.code)
 @each_case
 def test_a_person_reads_what_happened_with_a_code_and_a_reference(
-    router: Router, path: str, body: bytes | None, refusal: type[BridgeError]
+    router: Router, path: str, body: bytes | None, refusal: type[BridgeError], language: Language
 ) -> None:
     """The sentences are those of the cells, nothing of the request is repeated, and the reference leads into the log."""
-    answer = ask(router, path, body, "text/html,application/xhtml+xml,*/*;q=0.8")
+    answer = ask(router, path, body, "text/html,application/xhtml+xml,*/*;q=0.8", language.code)
     page = html.document_fromstring(answer.body)
+    assert page.get("lang") == answer.headers["content-language"] == language.tag
+    assert not_in_the_catalogue(answer.body.decode(), set()) == []
     assert answer.status == refusal.status
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert [page.findtext(".//h1"), page.findtext(".//p"), page.findtext(".//title")] == [
-        refusal.sentence,
-        refusal.next_step,
-        refusal.sentence,
+        gettext(refusal.sentence, language),
+        gettext(refusal.next_step, language),
+        gettext(refusal.sentence, language),
     ]
     code, reference = [str(found.text) for found in page.iter("code")]
     assert code == refusal.public_code
@@ -64,12 +71,34 @@ def test_a_person_reads_what_happened_with_a_code_and_a_reference(
     logged(router, reference)
 
 
+@pytest.mark.parametrize(
+    ("languages", "cookie", "tag"),
+    [
+        (None, "", "en"),
+        ("fr, de-AT;q=0.8, en;q=0.5", "", "de"),
+        ("zh-CN,zh;q=0.9", "", "zh-Hans"),
+        ("en-GB, de", "", "en"),
+        ("den, dev", "", "en"),
+        ("x" * 9000, "", "en"),
+        ("zh", "cb-language=de", "de"),
+        ("de", "cb-language=en", "en"),
+        ("de", "cb-language=fr", "de"),
+        ("en", "cb-language={env.HOME}", "en"),
+    ],
+)
+def test_the_page_speaks_as_those_of_the_cells_do(router: Router, languages: str | None, cookie: str, tag: str) -> None:
+    """The switch's cookie, then the first of the browser's languages that is here, then English."""
+    headers = {"Accept-Language": languages, "Cookie": cookie}
+    answer = router.ask("/-/healthz", headers={name: value for name, value in headers.items() if value})
+    assert html.document_fromstring(answer.body).get("lang") == tag
+
+
 @each_case
 def test_a_program_reads_json(router: Router, path: str, body: bytes | None, refusal: type[BridgeError]) -> None:
     """Whoever asks for JSON gets the object that the cells give."""
-    answer = ask(router, path, body, "application/json")
+    answer = ask(router, path, body, "application/json", "de")
     assert (answer.status, answer.headers["content-type"]) == (refusal.status, "application/json")
-    assert answer.headers["vary"] == "Accept"
+    assert answer.headers["vary"] == "Accept, Accept-Language, Cookie"
     assert answer.headers.get("retry-after") == (str(refusal.retry_after_seconds) if refusal.retry_after_seconds else None)
     found = json.loads(answer.body)["error"]
     assert found | {"reference": ""} == {
