@@ -24,7 +24,10 @@ ConfigPath = click.option(
 
 LAZY = {
     "accounts": "sp.accounts_command",
+    "audit": "bridge.audit_command",
     "db": "bridge.db_command",
+    "explain": "sp.explain_command",
+    "identities": "sp.identities_command",
     "inspect": "sp.inspect_command",
     "keys": "bridge.keys_command",
     "mint": "idp.mint_command",

@@ -28,6 +28,7 @@ def set_state(
     now: datetime,
     reference: str | None,
     only_from: Collection[AccountState],
+    cause: str | None = None,
 ) -> Account:
     """Approve, unblock or block an account; a blocked one loses its sessions.
 
@@ -50,5 +51,6 @@ def set_state(
         actor=actor,
         reference=reference,
         account_id=account_id,
+        cause=cause,
     )
     return to_account(row)

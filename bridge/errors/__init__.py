@@ -12,7 +12,7 @@
     |- RequestError            RequestForged  RequestMalformed  RequestTooLarge  NotFound  MethodNotAllowed  SessionMissing
     |- RateLimited  DatabaseUnavailable  Internal
     `- OperatorError           ConfigInvalid  KeyRingError  RotationRefused  DatabaseNotReady  NoSuchAccount
-                               WrongAccountState  ServiceNotStarted   (operators only)
+                               NoSuchIdentity  LastIdentity  WrongAccountState  ServiceNotStarted   (operators only)
 
 The law: `code` and the evidence (the dataclass fields) go to the log, the metrics and the inspector; `public_code` and the two
 sentences go to the person; nothing of the evidence but `provider` and `org` is ever shown on a page. Evidence never holds an
@@ -73,7 +73,9 @@ from bridge.errors.operator import (
     ConfigInvalid,
     DatabaseNotReady,
     KeyRingError,
+    LastIdentity,
     NoSuchAccount,
+    NoSuchIdentity,
     OperatorError,
     RotationRefused,
     ServiceNotStarted,
@@ -132,11 +134,13 @@ __all__ = [
     "HandoffUnbound",
     "Internal",
     "KeyRingError",
+    "LastIdentity",
     "LoginError",
     "LoginExpired",
     "LoginStateMismatch",
     "MethodNotAllowed",
     "NoSuchAccount",
+    "NoSuchIdentity",
     "NotFound",
     "OperatorError",
     "OrgError",

@@ -75,6 +75,28 @@ class WrongAccountState(OperatorError):
 
 
 @dataclass(kw_only=True, eq=False)
+class NoSuchIdentity(OperatorError):
+    """Raised if an operator names an identity that the account does not have."""
+
+    reason: str
+    code = "identities.not_found"
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(kw_only=True, eq=False)
+class LastIdentity(OperatorError):
+    """Raised if an identity is the last way into its account, and nobody said that it is to go all the same."""
+
+    reason: str
+    code = "identities.last"
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(kw_only=True, eq=False)
 class DatabaseNotReady(OperatorError):
     """Raised if the database cannot be used or is not at the newest migration; `reason` says what to do."""
 
