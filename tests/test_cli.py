@@ -34,9 +34,9 @@ def deployed(tmp_path: Path) -> Path:
         log_level="info",
         database_urls=databases,
     )
-    idp = tmp_path / "idp.toml"
-    idp.write_text(idp.read_text("utf-8").replace("unsafe_base_url", "base_url"), "utf-8")
-    idp.write_text(_without_google_base(idp.read_text("utf-8")), "utf-8")
+    for cell in ("idp", "sp-2", "sp-3"):
+        file = tmp_path / f"{cell}.toml"
+        file.write_text(_without_standins(file.read_text("utf-8")), "utf-8")
     assert run("secret", "new", "--file", tmp_path / "seal.key").exit_code == 0
     assert run("keys", "new", "--dir", tmp_path / "certs" / "idp").exit_code == 0
     (certificate,) = (tmp_path / "certs" / "idp").glob("*.crt")
@@ -44,9 +44,9 @@ def deployed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _without_google_base(text: str) -> str:
-    """Google cannot be self-hosted: the demonstration's stand-in address has no place in a deployment's file."""
-    return text.replace('base_url = "https://login.example/google_oauth2"\n', "")
+def _without_standins(text: str) -> str:
+    """The demonstration's stand-in addresses have no place in a deployment's file: providers are where they are."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("unsafe_base_url"))
 
 
 def run(*arguments: object) -> Result:

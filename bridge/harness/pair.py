@@ -20,7 +20,7 @@ import requests
 
 import bridge.topology
 from bridge.cli import main as cellbridge
-from bridge.config import IdpConfig, SpConfig, load
+from bridge.config import IdpConfig, SpConfig, TopologyConfig, load
 from bridge.files import replace_file
 from bridge.harness import world
 from bridge.harness.personas import PROVIDERS
@@ -44,7 +44,7 @@ def _tool(name: str) -> str:
 class Options:
     """How to start a pair. `port` 0 picks a free one; `https` puts the router behind a certificate of its own authority.
 
-    `edit` may change the configuration files once they are written, for a world that differs.
+    `edit` may change the configuration files once they are written, for a world that differs. `services` are those that run.
     """
 
     port: int = 0
@@ -52,6 +52,7 @@ class Options:
     workers: int = 2
     log_level: str = "debug"
     databases: tuple[tuple[str, str], ...] = ()
+    services: tuple[str, ...] = START_ORDER
     edit: Callable[[Path, world.Addresses], None] = lambda _directory, _at: None
 
 
@@ -127,10 +128,10 @@ class Pair:
         """Write the files, make keys and tables, seed the personas, start every process and wait until all are ready."""
         try:
             self.prepare()
-            for name in START_ORDER:
+            for name in self.options.services:
                 self.processes[name] = self._process(name)
                 self.processes[name].start()
-            for name in START_ORDER:
+            for name in self.options.services:
                 self.wait_ready(name)
         except BaseException:
             self.stop()
@@ -189,7 +190,8 @@ class Pair:
         shutil.copyfile(certificate, self.directory / "certs" / "idp.crt")
         for service in ("idp", "sp-2", "sp-3"):
             _run("db", "upgrade", "--config", self.directory / f"{service}.toml")
-        seed(self.legacy_config(), {cell: self.config(cell) for cell in world.OWNING_CELLS})
+        topology = load(TopologyConfig, self.directory / "topology.toml", {})
+        seed(self.legacy_config(), {cell: self.config(cell) for cell in world.OWNING_CELLS}, topology)
 
     def _process(self, name: str) -> Process:
         environment: dict[str, str] = {}

@@ -27,7 +27,17 @@ from bridge.harness.uids import uid_of
 from bridge.identity import IdentityKey
 
 Home = Literal["acme", "globex", "initech", "legacy"]
-PROVIDERS = ("google_oauth2", "github", "gitlab", "openid_connect")
+PROVIDERS = (
+    *("google_oauth2", "github", "gitlab", "bitbucket", "microsoft", "salesforce", "slack", "atlassian_oauth2"),
+    *("dingtalk", "alicloud", "casdoor", "authentik", "openid_connect", "oauth2"),
+)
+"""All that stand in, in the order of the sign-in page."""
+FIRST_PROVIDERS = ("google_oauth2", "github", "gitlab", "openid_connect")
+"""Those at which slow tests walk with everybody; the matrix walks all."""
+SILENT_PROVIDERS = frozenset({"alicloud"})
+"""Those that never share an address."""
+UNVOUCHED_PROVIDERS = frozenset({"dingtalk", "atlassian_oauth2"})
+"""Those that share addresses and vouch for none."""
 
 
 class Landing(StrEnum):
@@ -85,6 +95,13 @@ class Persona:
         """`known`, `linked`, `created`, `local`, or the code of the refusal."""
         return self.outcome.value if isinstance(self.outcome, Landing) else self.outcome.code
 
+    def outcome_at(self, provider: str) -> Landing | type[BridgeError]:
+        """Return what comes of the sign-in at *provider*: `outcome`, unless that rests on an address that it vouches for."""
+        by_email = self.outcome in _BY_EMAIL
+        if provider in SILENT_PROVIDERS and (by_email or self.outcome in (AccountEmailUnverified, OrgUnknown)):
+            return ProviderEmailMissing
+        return AccountEmailUnverified if provider in UNVOUCHED_PROVIDERS and by_email else self.outcome
+
     @property
     def hosted_domain(self) -> str | None:
         """The Google Workspace domain of the person's organization (`hd`), which a consumer account does not have."""
@@ -104,6 +121,7 @@ class Persona:
         return tuple(IdentityKey(provider, uid_of(provider, owner)) for provider in PROVIDERS)
 
 
+_BY_EMAIL = (Landing.LINKED, Landing.CREATED, AccountIdentityConflict, AccountPending, AccountSignupClosed)
 _KNOWN = Seed(state="active", identities="own")
 
 PERSONAS: tuple[Persona, ...] = (

@@ -9,8 +9,24 @@ from pathlib import Path
 
 from bridge.files import replace_file
 from bridge.harness.personas import PROVIDERS
+from bridge.harness.uids import MICROSOFT_TENANT
 
-LABELS = {"google_oauth2": "Google", "github": "GitHub", "gitlab": "GitLab", "openid_connect": "Example Login"}
+LABELS = {
+    "google_oauth2": "Google",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "bitbucket": "Bitbucket",
+    "microsoft": "Microsoft",
+    "salesforce": "Salesforce",
+    "slack": "Slack",
+    "atlassian_oauth2": "Atlassian",
+    "dingtalk": "DingTalk",
+    "alicloud": "Alibaba Cloud",
+    "casdoor": "Casdoor",
+    "authentik": "authentik",
+    "openid_connect": "Example Login",
+    "oauth2": "Example Forum",
+}
 
 
 @dataclass(frozen=True)
@@ -107,12 +123,34 @@ def _providers(at: Addresses) -> str:
     """Every cell is the same registered client: the callback's URL is one for all, and the state tells the cells apart."""
     text = ""
     for name in PROVIDERS:
-        where = {"gitlab": "base_url", "openid_connect": "issuer"}.get(name, "unsafe_base_url")
         text += (
             f"\n[[provider]]\nname = {_toml(name)}\nlabel = {_toml(LABELS[name])}\nclient_id = {_toml('cellbridge-' + name)}\n"
-            f"client_secret_file = {_toml(name + '.secret')}\n{where} = {_toml(at.provider_url + '/' + name)}\n"
+            f"client_secret_file = {_toml(name + '.secret')}\n"
         )
+        text += "".join(f"{key} = {value}\n" for key, value in _place(name, f"{at.provider_url}/{name}").items())
     return text
+
+
+def _place(name: str, base_url: str) -> dict[str, str]:
+    """Return where the stand-in of a provider is, and what else its kind needs, as keys and their TOML."""
+    base = _toml(base_url)
+    match name:
+        case "gitlab" | "casdoor":
+            return {"base_url": base}
+        case "authentik":
+            return {"base_url": base, "application": _toml("cellbridge")}
+        case "microsoft":
+            return {"unsafe_base_url": base, "tenant": _toml("organizations"), "allowed_tenants": _toml([MICROSOFT_TENANT])}
+        case "openid_connect":
+            return {"issuer": base}
+        case "oauth2":
+            ends = {"authorization_url": "authorize", "token_url": "token", "userinfo_url": "me"}
+            paths = {"uid": "user.id", "email": "user.mail.address", "email_verified": "user.mail.confirmed"}
+            paths |= {"name": "user.profile.full_name", "username": "user.login", "avatar_url": "user.profile.picture"}
+            fields = ", ".join(f"{field} = {_toml(path)}" for field, path in paths.items())
+            places = {key: _toml(f"{base_url}/{end}") for key, end in ends.items()}
+            return {**places, "scopes": _toml(["profile"]), "fields": f"{{ {fields} }}"}
+    return {"unsafe_base_url": base}
 
 
 def _sp(at: Addresses, cell: int, listen: str, database_url: str) -> str:

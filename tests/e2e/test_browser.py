@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, syn
 
 from bridge.harness.browser import Browser as HttpBrowser
 from bridge.harness.pair import Options, Pair
-from bridge.harness.personas import PROVIDERS
+from bridge.harness.personas import FIRST_PROVIDERS
 from bridge.harness.tables import Database
 from bridge.harness.walk import Walk
 
@@ -70,7 +70,7 @@ def _scripted(context: BrowserContext, request: pytest.FixtureRequest) -> bool:
     return bool(request.node.callspec.params["context"])
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", FIRST_PROVIDERS)
 @pytest.mark.parametrize("who", ["known", "linked", "new"])
 def test_sign_in_lands_where_the_person_wanted(
     pair: Pair,

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.harness.browser import Browser
 from bridge.harness.pair import Pair
-from bridge.harness.personas import PERSONAS, PROVIDERS, Landing, Persona
+from bridge.harness.personas import FIRST_PROVIDERS, PERSONAS, Landing, Persona
 from bridge.harness.tables import Database
 from bridge.harness.walk import Walk
 from bridge.harness.world import ORGS
@@ -22,7 +22,7 @@ def _ids(persona: Persona) -> str:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", FIRST_PROVIDERS)
 @pytest.mark.parametrize("persona", KNOWN, ids=_ids)
 def test_known_person_lands_where_they_wanted(pair: Pair, database: Database, provider: str, persona: Persona) -> None:
     """A known person's sign-in ends on the page that they came for, with its query, and adds no account and no identity."""
@@ -41,7 +41,7 @@ def test_known_person_lands_where_they_wanted(pair: Pair, database: Database, pr
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", FIRST_PROVIDERS)
 @pytest.mark.parametrize("persona", REFUSED, ids=_ids)
 def test_each_refusal_has_its_code_and_writes_nothing(
     walk: Walk, assert_refused: Callable[..., None], database: Database, provider: str, persona: Persona
@@ -79,7 +79,7 @@ def test_a_refused_handoff_that_is_posted_again_adds_no_audit_row(
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", FIRST_PROVIDERS)
 def test_stranger_gets_one_account_and_keeps_it(
     pair: Pair, database: Database, new_person: Callable[[], str], provider: str
 ) -> None:
@@ -103,13 +103,13 @@ def test_verified_email_links_each_provider_to_the_one_account(
     """An account existed before: each provider that vouches for its address is linked to it, and no account is added."""
     key = known_by_email()
     account = database.rows("sp-2", "SELECT id FROM accounts WHERE email = ?", f"{key}@acme.example")
-    for number, provider in enumerate(PROVIDERS, start=1):
+    for number, provider in enumerate(FIRST_PROVIDERS, start=1):
         page = Walk(pair.public_url, Browser()).sign_in(provider, key)
         assert page.status == 200, page.sentence()
         assert database.rows("sp-2", "SELECT count(*) FROM identities WHERE account_id = ?", account[0][0]) == [(number,)]
     assert database.rows("sp-2", "SELECT id FROM accounts WHERE email = ?", f"{key}@acme.example") == account
     linked = database.rows("sp-2", "SELECT provider FROM identities WHERE account_id = ? ORDER BY provider", account[0][0])
-    assert linked == [(provider,) for provider in sorted(PROVIDERS)]
+    assert linked == [(provider,) for provider in sorted(FIRST_PROVIDERS)]
 
 
 @pytest.mark.e2e

@@ -4,15 +4,25 @@ import re
 
 import pytest
 
-from bridge.errors import BridgeError
-from bridge.harness.personas import BY_KEY, PERSONAS, PROVIDERS, Landing, Persona
+from bridge.errors import AccountEmailUnverified, BridgeError, ProviderEmailMissing
+from bridge.harness.personas import BY_KEY, FIRST_PROVIDERS, PERSONAS, PROVIDERS, Landing, Persona
 from bridge.identity import Email, IdentityKey
 
 UID_FORMS = {
     "google_oauth2": r"1\d{20}",
     "github": r"[1-9]\d{7}",
     "gitlab": r"[1-9]\d{6}",
+    "bitbucket": r"\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}",
+    "microsoft": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{20}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "salesforce": r"00D[0-9A-Za-z]{15}/005[0-9A-Z]{15}",
+    "slack": r"T[0-9A-Z]{10}/U[0-9A-Z]{10}",
+    "atlassian_oauth2": r"712020:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "dingtalk": r"[0-9A-Z]{22}iE",
+    "alicloud": r"[0-9a-f]{40}",
+    "casdoor": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "authentik": r"[0-9a-f]{64}",
     "openid_connect": r"person-[0-9a-f]{32}",
+    "oauth2": r"[1-9]\d{8}",
 }
 EXPECTED = {
     "dana": "known",
@@ -68,7 +78,7 @@ def test_uids_have_each_providers_form_and_differ(provider: str) -> None:
 
 def test_uids_never_change() -> None:
     """A database seeded yesterday fits a server started today."""
-    assert [BY_KEY["dana"].uid(provider) for provider in PROVIDERS] == [
+    assert [BY_KEY["dana"].uid(provider) for provider in FIRST_PROVIDERS] == [
         "126744671542760156060",
         "61084989",
         "4970163",
@@ -95,3 +105,17 @@ def test_refusals_are_classes_of_the_one_tree() -> None:
     """An outcome cannot be misspelt: it is the refusal itself."""
     refusals = [persona.outcome for persona in PERSONAS if not isinstance(persona.outcome, Landing)]
     assert all(issubclass(refusal, BridgeError) for refusal in refusals)
+
+
+def test_providers_without_evidence_change_what_rests_on_an_address() -> None:
+    """Who is known, blocked or says no is so everywhere; who would be found by an address needs one that is vouched for."""
+    refusals = {"linked", "created", "account.identity_conflict", "account.pending", "account.signup_closed"}
+    by_email = {persona.key for persona in PERSONAS if persona.outcome_code in refusals}
+    for persona in PERSONAS:
+        assert persona.outcome_at("google_oauth2") is persona.outcome
+        unvouched, silent = persona.outcome_at("dingtalk"), persona.outcome_at("alicloud")
+        if persona.key in by_email:
+            assert (unvouched, silent) == (AccountEmailUnverified, ProviderEmailMissing)
+        else:
+            assert unvouched is persona.outcome
+            assert silent is (ProviderEmailMissing if persona.key in ("uma", "nora") else persona.outcome)

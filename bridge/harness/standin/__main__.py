@@ -70,7 +70,7 @@ def main(
     client_secret: str | None,
     redirect_uri_prefix: tuple[str, ...],
 ) -> None:
-    """Stand in for Google, GitHub, GitLab and an OpenID Connect provider, with personas instead of people."""
+    """Stand in for every provider that cellbridge knows, with personas instead of people."""
     if config is not None:
         bind, public_url, clients = _from_file(config)
     elif client_secret and redirect_uri_prefix:
