@@ -14,6 +14,7 @@ from bridge.handoff import Handoff
 from bridge.harness.browser import Page
 from bridge.harness.mint import Mint
 from bridge.harness.pair import Options, Pair
+from bridge.harness.tables import ALL_TABLES, Database
 from bridge.harness.world import Addresses
 from bridge.identity import NO_EVIDENCE
 from sp.app import create_app
@@ -82,6 +83,36 @@ def test_gitlabs_path_asks_and_takes_the_answer_too(client: FlaskClient, pair: P
     assert (elsewhere.status_code, "handoff.rejected" in elsewhere.text) == (403, True)
     answer = client.post(f"{path}/confirm", data=dict(form.fields), headers={**OWN_PAGE, "Cookie": cookie})
     assert (answer.status_code, answer.location) == (303, "/o/acme/")
+
+
+def test_the_question_is_asked_again_in_another_language(client: FlaskClient, pair: Pair) -> None:
+    """The switch is no answer: nobody is signed in, nothing is spent, and the question can be answered afterwards."""
+    page, cookies = _ask(client, pair, Mint(pair).handoff())
+    form = page.form(action_ends=f"{ACS}/confirm")
+    cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+    headers = {**OWN_PAGE, "Cookie": cookie}
+    before = Database(pair.directory).contents(ALL_TABLES)
+    switched = client.post(f"{ACS}/confirm?language=de", data=dict(form.fields), headers=headers)
+    assert (switched.status_code, switched.headers["Content-Language"]) == (200, "de")
+    assert Database(pair.directory).contents(ALL_TABLES) == before
+    given = SimpleCookie("; ".join(switched.headers.getlist("Set-Cookie")))
+    assert {name.partition("-confirm-")[0] for name in given} == {"__Host-cb-language", "__Host-cb"}
+    again = Page(f"{pair.public_url}{ACS}", switched.status_code, dict(switched.headers), switched.text)
+    assert "bei Acme fortfahren?" in again.sentence()
+    fields = dict(again.form(action_ends=f"{ACS}/confirm").fields)
+    headers = {**OWN_PAGE, "Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in given.items())}
+    answer = client.post(f"{ACS}/confirm", data=fields, headers=headers)
+    assert (answer.status_code, answer.location) == (303, "/o/acme/")
+
+
+def test_another_site_cannot_switch_the_question(client: FlaskClient, pair: Pair) -> None:
+    """The switch wants what the answer wants: the browser's word that our own page sent it."""
+    page, cookies = _ask(client, pair, Mint(pair).handoff())
+    form = page.form(action_ends=f"{ACS}/confirm")
+    cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+    headers = {"Sec-Fetch-Site": "cross-site", "Cookie": cookie}
+    answer = client.post(f"{ACS}/confirm?language=de", data=dict(form.fields), headers=headers)
+    assert (answer.status_code, "login.restart" in answer.text) == (403, True)
 
 
 def test_the_answer_is_posted(client: FlaskClient) -> None:
