@@ -26,7 +26,7 @@ from bridge.saml.conditions import Arrived, Window, window_of
 from bridge.saml.names import ISSUER
 from bridge.saml.signature import Received, SignedHandoff
 from bridge.saml.verify import Question, walk
-from bridge.saml.xml import Document
+from bridge.saml.xml import MAX_XML_BYTES, Document
 
 __all__ = ["NOWHERE", "Inspection", "Outcome", "inspect"]
 
@@ -100,8 +100,8 @@ class Inspection:
 
     @cached_property
     def places(self) -> Places:
-        """Where things stand in the decoded document."""
-        return Places.of(self.raw_xml)
+        """Where things stand in the decoded document, or in the beginning of one that is too large to be read."""
+        return Places.of(self.raw_xml[:MAX_XML_BYTES])
 
     @cached_property
     def certificates(self) -> tuple[SeenCertificate, ...]:

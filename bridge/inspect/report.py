@@ -5,7 +5,6 @@ shown.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,8 +12,8 @@ from functools import cached_property
 from bridge.inspect.certificates import SeenCertificate
 from bridge.inspect.fields import Field
 from bridge.inspect.inspection import Inspection, Outcome
-from bridge.inspect.mask import masked, masked_field, masked_handoff, masked_outcome, masked_row
-from bridge.inspect.places import Row
+from bridge.inspect.listing import Listing, opened_listing, parsed_listing, unparsed_listing
+from bridge.inspect.mask import masked_field, masked_handoff, masked_outcome
 from bridge.inspect.times import Times, text_of_time, times_of
 
 DOCS = "docs/inspector.md"
@@ -90,19 +89,19 @@ class Report:
         """What a reader has to know besides the checks."""
         return self.inspection.notes if self.inspection else ()
 
-    def rows(self) -> Iterator[Row]:
-        """Yield the decoded document piece by piece, or line by line where it could not be parsed."""
+    @cached_property
+    def listings(self) -> tuple[Listing, ...]:
+        """The decoded document piece by piece, and the assertion inside where it was decrypted."""
         inspection = self.inspection
         if inspection is None or not inspection.raw_xml:
-            return
+            return ()
         if inspection.document is None:
-            for number, line in enumerate(inspection.places.lines, start=1):
-                yield Row(number, 1, 0, None, "", masked(line) if self.mask else line)
-            return
-        elements = list(inspection.document.root.iter()) if self.mask else []
-        for row in inspection.places.rows():
-            element = elements[row.element] if self.mask and row.element is not None else None
-            yield masked_row(row, element) if self.mask else row
+            return (unparsed_listing(inspection.places, self.outcomes, mask=self.mask),)
+        listing = parsed_listing(inspection.places, inspection.document.root, self.outcomes, mask=self.mask)
+        signed = inspection.signed
+        if signed is None or signed.opened_by is None:
+            return (listing,)
+        return listing, opened_listing(signed.assertion, self.outcomes, mask=self.mask)
 
     @property
     def sentence(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from bridge.inspect.inspection import Outcome
+from bridge.inspect.listing import Listing
 from bridge.inspect.places import Row
 from bridge.inspect.report import Report
 from bridge.inspect.times import text_of_time
@@ -27,8 +28,8 @@ class Line(NamedTuple):
     role: Role = "plain"
 
 
-def lines_of(report: Report, *, xml: bool = True) -> Iterator[Line]:
-    """Yield what a person reads: verdict, checks, times, certificates, values, and with *xml* the document itself."""
+def lines_of(report: Report) -> Iterator[Line]:
+    """Yield what a person reads: verdict, checks, times, certificates, values, and the document itself."""
     yield from _verdict(report)
     if report.inspection is None:
         return
@@ -39,9 +40,8 @@ def lines_of(report: Report, *, xml: bool = True) -> Iterator[Line]:
         yield Line("values", "head")
     for field in report.fields:
         yield Line(f"  {field.vouched:11} {shown(field.name)} = {shown(field.value)}", _VOUCHED[field.vouched])
-    if xml and report.inspection.raw_xml:
-        yield Line("document", "head")
-        yield from _document(report)
+    for listing in report.listings:
+        yield from _listing(listing)
 
 
 def _verdict(report: Report) -> Iterator[Line]:
@@ -118,26 +118,26 @@ def _certificates(report: Report) -> Iterator[Line]:
         yield Line(f"    {shown(one.subject)}", "quiet")
 
 
-def _document(report: Report) -> Iterator[Line]:
-    marks: dict[tuple[int, int | None], Outcome] = {}
-    for outcome in report.outcomes:
-        if outcome.line is not None:
-            marks.setdefault((outcome.line, outcome.column), outcome)
-    lines = {line: outcome for (line, _column), outcome in reversed(marks.items())}
-    parsed = report.inspection is not None and report.inspection.document is not None
-    for row in report.rows():
-        mark = marks.get((row.line, row.column)) if parsed else lines.get(row.line)
-        position = f"{row.line}:{row.column}" if parsed else f"{row.line}"
-        yield Line(f"{'>>' if mark else '  '} {position:>8}  {_piece(row)}", "bad" if mark else "plain")
+def _listing(listing: Listing) -> Iterator[Line]:
+    yield Line(listing.title, "head")
+    for row, mark in listing.pieces:
+        position = f"{row.line}:{row.column}" if listing.parsed else f"{row.line}"
+        yield Line(f"{'>>' if mark else '  '} {position:>8}  {_piece(row, mark)}", "bad" if mark else "plain")
         if mark:
             yield Line(
                 f"{'':13}{'  ' * row.depth}^ check {mark.check.number}, {mark.code}: expected {shown(mark.expected)}", "bad"
             )
 
 
-def _piece(row: Row) -> str:
-    text = row.text if len(row.text) <= 2 * _LINE_CHARACTERS else f"{row.text[:_LINE_CHARACTERS]}... {len(row.text)} characters"
-    return f"{'  ' * row.depth}{shown(row.tag)}{shown(text) if text else ''}{shown(row.end) if row.end else ''}"
+def _piece(row: Row, mark: Outcome | None) -> str:
+    text = row.text
+    if not row.tag and mark is not None and mark.column is not None and mark.column > MAX_VALUE // 2:
+        text = f"... {text[mark.column - _LINE_CHARACTERS :]}"
+    elif row.tag and len(text) > 2 * _LINE_CHARACTERS:
+        text = f"{text[:_LINE_CHARACTERS]}... {len(text)} characters"
+    return (
+        f"{'  ' * row.depth}{shown(row.tag) if row.tag else ''}{shown(text) if text else ''}{shown(row.end) if row.end else ''}"
+    )
 
 
 def shown(value: str) -> str:
