@@ -72,12 +72,12 @@ class Email:
             raise MalformedValue("email", "is not text")
         if len(self.address) > MAX_EMAIL_CHARS:
             raise MalformedValue("email", f"is longer than {MAX_EMAIL_CHARS} characters")
-        if not self.address.isascii():
-            raise MalformedValue("email", "holds characters outside ASCII")
         if not _EMAIL.fullmatch(self.address):
-            raise MalformedValue("email", "is not one plain address")
+            raise MalformedValue("email", f"is not one plain address: {_what_is_wrong(self.address)}")
         if self.address.index("@") > MAX_LOCAL_PART_CHARS:
             raise MalformedValue("email", f"has more than {MAX_LOCAL_PART_CHARS} characters before the @")
+        if "xn--" in self.folded and not all(_is_a_label(label) for label in self.domain.split(".")):
+            raise MalformedValue("email", "has a domain with an xn-- that is no A-label of IDNA 2008")
 
     @classmethod
     def from_provider(cls, raw: object) -> Self:
@@ -87,6 +87,8 @@ class Email:
         """
         if not isinstance(raw, str):
             raise MalformedValue("email", "is not text")
+        if len(raw) > MAX_EMAIL_CHARS:  # before IDNA: its work grows faster than the text
+            raise MalformedValue("email", f"is longer than {MAX_EMAIL_CHARS} characters")
         local, at, domain = raw.rpartition("@")
         if any(dot in domain for dot in _OTHER_DOTS):
             raise MalformedValue("email", "has a dot in its domain that is not the ASCII one")
@@ -111,6 +113,34 @@ class Email:
     def local_part(self) -> str:
         """What precedes the @, as it came."""
         return self.address.rpartition("@")[0]
+
+
+def _is_a_label(label: str) -> bool:
+    """Whether *label*, lower-case ASCII, is plain or the one spelling of what it stands for (RFC 5890 2.3.2.1)."""
+    try:
+        return not label.startswith("xn--") or idna.alabel(idna.ulabel(label)) == label.encode("ascii")
+    except idna.IDNAError:
+        return False
+
+
+def _what_is_wrong(address: str) -> str:
+    """Return why an address is refused, in words that do not repeat it."""
+    if not address:
+        return "it is empty"
+    if any(char.isspace() or not char.isprintable() for char in address):
+        return "it holds white space or a character that cannot be printed"
+    if address.count("@") != 1:
+        return "it has no @" if "@" not in address else "it has more than one @"
+    local, _, domain = address.partition("@")
+    if not local.isascii():
+        return "what precedes the @ has letters outside ASCII, which systems fold in ways that collide"
+    if not domain.isascii():
+        return "its domain is not written in A-labels"
+    if not local or not domain:
+        return f"nothing {'follows' if local else 'precedes'} the @"
+    if not _EMAIL.fullmatch(f"{local}@a.example"):
+        return "what precedes the @ is quoted, has a character that must be, or a dot at an end or beside a dot"
+    return "its domain is no host name of two labels or more, each of letters, digits and inner hyphens"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,51 @@ class TestEmail:
         with pytest.raises(MalformedValue):
             Email.from_provider(raw)
 
+    @pytest.mark.parametrize(
+        ("raw", "said"),
+        [
+            ("", "it is empty"),
+            (" dana@mail.example", "white space"),
+            ("dana\u00a0@mail.example", "white space"),
+            ("dana\u200b@mail.example", "cannot be printed"),
+            ("dana", "it has no @"),
+            ("dana@@mail.example", "more than one @"),
+            ("dana@mail.example,eve@evil.example", "more than one @"),
+            ("@mail.example", "nothing precedes"),
+            ("dana@", "nothing follows"),
+            ("d\u00e4na@mail.example", "letters outside ASCII"),
+            ("\u212aim@mail.example", "letters outside ASCII"),
+            ('"dana"@mail.example', "is quoted"),
+            ("dana..smith@mail.example", "a dot at an end or beside a dot"),
+            ("dana@mail", "no host name"),
+            ("dana@[127.0.0.1]", "no host name"),
+            ("dana@mail.example.", "no host name"),
+            ("dana@acme\u3002example", "a dot in its domain"),
+            ("dana@\u2460.example", "IDNA 2008 refuses"),
+            ("dana@M\u00dcNCHEN.example", "IDNA 2008 refuses"),
+            ("dana@xn--a.example", "no A-label"),
+            ("dana@sub.XN--mnchen-3ya0.example", "no A-label"),
+            ("d" * 65 + "@mail.example", "before the @"),
+            ("dana@" + "\u00fc" * 300 + ".example", "longer than 254"),
+            ("dana@" + "mail." * 50 + "example", "longer than 254"),
+        ],
+    )
+    def test_each_refusal_has_a_sentence_of_its_own(self, raw: str, said: str) -> None:
+        """Support can tell a provider's operator what is wrong with the address, without having seen it."""
+        with pytest.raises(MalformedValue) as refusal:
+            Email.from_provider(raw)
+        assert said in refusal.value.reason
+
+    @pytest.mark.parametrize("domain", ["m\u00fcnchen.example", "xn--mnchen-3ya.example", "XN--MNCHEN-3YA.Example"])
+    def test_every_spelling_of_a_unicode_domain_is_one_address(self, domain: str) -> None:
+        """Two spellings that are both accepted compare equal, so nobody has two accounts by them."""
+        assert Email.from_provider(f"Dana@{domain}").folded == "dana@xn--mnchen-3ya.example"
+
+    @pytest.mark.parametrize("other", ["dana+tag@mail.example", "d.ana@mail.example", "dana@mail.example.example"])
+    def test_no_clever_folding(self, other: str) -> None:
+        """Dots and tags are the receiving system's business: what looks alike to one provider is two people elsewhere."""
+        assert Email.from_provider(other).folded != Email("dana@mail.example").folded
+
     def test_the_reason_never_repeats_the_address(self) -> None:
         """Reasons go to logs, so they must not hold what came in."""
         with pytest.raises(MalformedValue) as refusal:
