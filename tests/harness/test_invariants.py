@@ -1,6 +1,9 @@
 """The program that judges the tables: silent about whole ones, and a sentence for each way in which rows can be torn."""
 
 import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,11 +26,11 @@ TORN: dict[str, tuple[str, str]] = {
         "INSERT INTO sessions SELECT 9, org_id, account_id, token_sha256, provider, created_at, last_seen_at, "
         "expires_at FROM sessions",
         "2 times",
-    ),  # fmt: skip
+    ),
     "handoff twice": (
         "INSERT INTO spent_handoffs VALUES (1, 'i', '_1', 42, '2026-03-01'), (2, 'i', '_1', 42, '2026-03-01')",
         "2 times",
-    ),  # fmt: skip
+    ),
     "another name": ("UPDATE accounts SET email_folded = 'eve@a.example' WHERE id = 2", "other names"),
     "no account": ("DELETE FROM accounts WHERE id = 2", "belongs to no account"),
     "another organization": ("UPDATE sessions SET org_id = 43", "belongs to no account of its organization"),
@@ -41,12 +44,12 @@ TORN: dict[str, tuple[str, str]] = {
     "spent for nothing": (
         "INSERT INTO spent_handoffs VALUES (1, 'i', '_1', 42, '2026-03-01'), (2, 'i', '_2', 42, '2026-03-01')",
         "2 spent handoffs for 1 sign-ins",
-    ),  # fmt: skip
+    ),
 }
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path) -> Iterator[Engine]:
     """Two people with an identity each and one session, in tables that hold no constraint."""
     made = open_engine(f"sqlite:///{tmp_path / 'made.db'}")
     upgrade(made)
@@ -70,13 +73,16 @@ def engine(tmp_path: Path) -> Engine:
         now=NOW,
         previous_token=None,
     )
-    bare = open_engine(f"sqlite:///{tmp_path / 'bare.db'}")
-    with bare.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"ATTACH '{tmp_path / 'made.db'}' AS made")
-        for table in inspect(made).get_table_names():
-            connection.exec_driver_sql(f"CREATE TABLE main.{table} AS SELECT * FROM made.{table}")
+    tables = inspect(made).get_table_names()
     made.dispose()
-    return bare
+    with closing(sqlite3.connect(tmp_path / "bare.db")) as bare:
+        bare.execute(f"ATTACH '{tmp_path / 'made.db'}' AS made")
+        for table in tables:
+            bare.execute(f"CREATE TABLE main.{table} AS SELECT * FROM made.{table}")  # noqa: S608 - our own names
+        bare.commit()
+    engine = open_engine(f"sqlite:///{tmp_path / 'bare.db'}")
+    yield engine
+    engine.dispose()
 
 
 def test_whole_tables_are_whole(engine: Engine) -> None:
