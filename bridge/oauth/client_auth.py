@@ -12,7 +12,10 @@ from urllib.parse import quote
 from authlib.common.urls import add_params_to_qs
 from authlib.integrations.requests_client.oauth2_session import OAuth2ClientAuth
 from authlib.oauth2.rfc7523.assertion import private_key_jwt_sign
-from joserfc.errors import JoseError
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.jwk import ECKey, RSAKey
 from pydantic import SecretStr
 
@@ -23,7 +26,7 @@ ASSERTION_SECONDS = 60
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MIN_RSA_BITS = 2048
 
-_EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+_EC_ALGORITHMS = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
 class ClientCredentials:
@@ -68,17 +71,12 @@ class ClientCredentials:
 
 def _signing_key(pem: str) -> tuple[RSAKey | ECKey, str]:
     """Return the private key in *pem* and its JWS algorithm; raises `ValueError` whose words repeat nothing of it."""
-    for kind in (RSAKey, ECKey):
-        try:
-            key = kind.import_key(pem)
-        except (JoseError, ValueError, TypeError):
-            continue
-        if not key.is_private:
-            break
-        if isinstance(key, RSAKey):
-            if key.private_key is None or key.private_key.key_size < MIN_RSA_BITS:
-                raise ValueError(f"an RSA key has to have {MIN_RSA_BITS} bits at least")
-            return key, "RS256"
-        if (alg := _EC_ALGORITHMS.get(key.curve_name)) is not None:
-            return key, alg
-    raise ValueError("it is no private key of RSA or of P-256, P-384 or P-521, in PEM and without a passphrase")
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("is no private key in PEM without a passphrase") from None
+    if isinstance(key, RSAPrivateKey) and key.key_size >= MIN_RSA_BITS:
+        return RSAKey.import_key(key), "RS256"
+    if isinstance(key, EllipticCurvePrivateKey) and (alg := _EC_ALGORITHMS.get(key.curve.name)):
+        return ECKey.import_key(key), alg
+    raise ValueError(f"is neither an RSA key of {MIN_RSA_BITS} bits at least nor one of P-256, P-384 or P-521")

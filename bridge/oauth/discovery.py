@@ -33,14 +33,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerMetadata:
-    """The endpoints of an issuer, and how its token endpoint wants the client to authenticate."""
+    """The endpoints of an issuer; `auth_method` is how a client secret is shown there, or None where none is taken."""
 
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str | None
-    auth_method: AuthMethod
+    auth_method: AuthMethod | None
     names_itself_in_callbacks: bool
 
 
@@ -48,13 +48,13 @@ TENANT = "{tenantid}"
 """What a directory of many tenants writes into its issuer for the tenant of each token, as Microsoft's does."""
 
 
-def is_issuer(issuer: str, name: object, *, tenant: object = None) -> bool:
-    """Whether *name* is *issuer* to the letter, a template filled with *tenant*, or with any GUID where that is None."""
-    if not isinstance(name, str) or TENANT not in issuer:
-        return name == issuer
+def tenant_of(issuer: str, name: object) -> str | None:
+    """Return the tenant for which *name* fills the template *issuer*, "" for an issuer without one, None for another issuer."""
+    if TENANT not in issuer:
+        return "" if name == issuer else None
     head, _, tail = issuer.partition(TENANT)
-    found = re.fullmatch(f"{re.escape(head)}({GUID}){re.escape(tail)}", name)
-    return found is not None and tenant in (None, found[1])
+    found = re.fullmatch(f"{re.escape(head)}({GUID}){re.escape(tail)}", name) if isinstance(name, str) else None
+    return found[1] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +138,13 @@ def _endpoint(fields: Fields, name: str, issuer: str) -> str:
     return url
 
 
-def _auth_method(fields: Fields) -> AuthMethod:
+def _auth_method(fields: Fields) -> AuthMethod | None:
     offered = fields.values.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-    if isinstance(offered, list):
-        if "client_secret_basic" in offered:
-            return "client_secret_basic"
-        if "client_secret_post" in offered:
-            return "client_secret_post"
-    raise fields.refusal("token_endpoint_auth_methods_supported", "offers neither client_secret_basic nor client_secret_post")
+    if not isinstance(offered, list):
+        raise fields.refusal("token_endpoint_auth_methods_supported", "is not a list")
+    if "client_secret_basic" in offered:
+        return "client_secret_basic"
+    return "client_secret_post" if "client_secret_post" in offered else None
 
 
 def read_keys(fields: Fields) -> tuple[PublishedKey, ...]:

@@ -17,7 +17,7 @@ from joserfc.jws import JWSRegistry
 
 from bridge.errors import ProviderBadToken
 from bridge.identity import MAX_UID_CHARS
-from bridge.oauth.discovery import TENANT, PublishedKey, VerifyingKey, is_issuer
+from bridge.oauth.discovery import PublishedKey, VerifyingKey, tenant_of
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 SKEW_SECONDS = 60
@@ -64,9 +64,11 @@ def verify_id_token(
     except (JoseError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise refusal(f"form: is no signed token ({type(error).__name__})") from error
 
-    if not is_issuer(issuer, claims.get("iss"), tenant=claims.get("tid", "")):
+    tenant = tenant_of(issuer, claims.get("iss"))
+    if tenant is None or (tenant and claims.get("tid") != tenant):
         raise refusal("iss: is not the issuer")
-    if TENANT in issuer and not _speaks_for(used[-1], claims):
+    # A directory of many tenants publishes each key with the issuer that it is for, its own or the template.
+    if tenant and used[-1].issuer not in (None, issuer, claims["iss"]):
         raise refusal("kid: the key is another tenant's")
     _check_audience(claims, client_id, refusal)
     _check_times(claims, now, refusal)
@@ -77,11 +79,6 @@ def verify_id_token(
     if not isinstance(sub, str) or not 0 < len(sub) <= MAX_UID_CHARS:
         raise refusal(f"sub: is not text of 1 to {MAX_UID_CHARS} characters")
     return claims
-
-
-def _speaks_for(key: PublishedKey, claims: Mapping[str, Any]) -> bool:
-    """Whether *key*, one of many tenants', signs for the token's: Microsoft publishes each with the issuer that it is for."""
-    return key.issuer is None or (isinstance(key.issuer, str) and is_issuer(key.issuer, claims["iss"], tenant=claims["tid"]))
 
 
 def _check_audience(claims: Mapping[str, Any], client_id: str, refusal: Callable[[str], ProviderBadToken]) -> None:

@@ -10,7 +10,8 @@ from bridge.errors import ProviderBadReply, ProviderBadToken
 from bridge.oauth.attempt import LoginAttempt
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
-from bridge.oauth.discovery import Issuer, IssuerMetadata, is_issuer
+from bridge.oauth.client_auth import AuthMethod
+from bridge.oauth.discovery import Issuer, IssuerMetadata, tenant_of
 from bridge.oauth.fields import Fields
 from bridge.oauth.grant import CodeGrant
 from bridge.oauth.id_token import verify_id_token
@@ -34,7 +35,7 @@ class OpenIdClient:
 
     def authorization_url(self, attempt: LoginAttempt, redirect_uri: str) -> str:
         """Return the URL to send the browser to, with nonce and login hint; raises as `Issuer.metadata`."""
-        metadata = self._issuer.metadata()
+        metadata, _ = self._metadata()
         return self._grant.authorization_url(
             metadata.authorization_endpoint, attempt, redirect_uri, nonce=attempt.nonce, login_hint=attempt.login_hint
         )
@@ -45,9 +46,9 @@ class OpenIdClient:
         `email` and `email_verified` come from one document, never mixed. Raises `ProviderUnavailable`, `ProviderBadReply` and
         `ProviderBadToken`.
         """
-        metadata = self._issuer.metadata()
+        metadata, auth_method = self._metadata()
         self._check_callback(callback, metadata)
-        tokens = self._grant.redeem(metadata.token_endpoint, callback, attempt, redirect_uri, auth_method=metadata.auth_method)
+        tokens = self._grant.redeem(metadata.token_endpoint, callback, attempt, redirect_uri, auth_method=auth_method)
         raw_id_token = tokens.reply.optional_text("id_token")
         if raw_id_token is None:
             raise ProviderBadToken(provider=self._provider, reason="form: the token reply holds no id_token")
@@ -66,11 +67,22 @@ class OpenIdClient:
             return claims
         return self._with_userinfo(claims, endpoint, tokens.access_token)
 
+    def _metadata(self) -> tuple[IssuerMetadata, AuthMethod]:
+        """Return the issuer's document, and how the client proves there who it is: as configured, or as offered."""
+        metadata = self._issuer.metadata()
+        auth_method = self._grant.credentials.configured_method or metadata.auth_method
+        if auth_method is None:
+            reason = (
+                "discovery: token_endpoint_auth_methods_supported offers neither client_secret_basic nor client_secret_post"
+            )
+            raise ProviderBadReply(provider=self._provider, reason=reason)
+        return metadata, auth_method
+
     def _check_callback(self, callback: Callback, metadata: IssuerMetadata) -> None:
         """Refuse, before the code is redeemed, a callback that another issuer sent (mix-up, RFC 9207 2.4)."""
         if callback.iss is None and not metadata.names_itself_in_callbacks:
             return
-        if not is_issuer(metadata.issuer, callback.iss):
+        if tenant_of(metadata.issuer, callback.iss) is None:
             raise ProviderBadReply(provider=self._provider, reason="callback: iss is missing or not the issuer")
 
     def _with_userinfo(self, claims: Fields, endpoint: str, access_token: str) -> Fields:

@@ -68,6 +68,22 @@ def test_other_errors_are_the_providers() -> None:
     assert "psst" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "args", [[("authCode", "c1")], [("authCode", "c1"), ("code", "c1")], [("code", ""), ("authCode", "c1")]]
+)
+def test_a_code_may_be_called_as_dingtalk_calls_it(args: list[tuple[str, str]]) -> None:
+    """DingTalk sends `authCode`, or both names for one code."""
+    assert read_callback([STATE, *args], "it").code == "c1"
+
+
+@pytest.mark.parametrize("args", [[("authCode", "c1"), ("authCode", "c1")], [("code", "c1"), ("authCode", "c2")]])
+def test_two_codes_are_refused(args: list[tuple[str, str]]) -> None:
+    """Exactly one: nobody says which of two is the person's (code injection)."""
+    with pytest.raises((ProviderBadReply, LoginStateMismatch)) as refused:
+        read_callback([STATE, *args], "it")
+    assert "c1" not in str(refused.value)
+
+
 def test_a_code_beside_an_error_is_refused() -> None:
     """A reply that contradicts itself is not redeemed, whichever half is true."""
     for error in ("access_denied", "invalid_scope", ""):

@@ -73,6 +73,11 @@ class Salesforce(RestProvider):
 
     def _trusted(self, reply: Fields, name: str, place: str) -> str:
         """Return *place* if it is the configured one or a host of Salesforce's (SSRF); a stand-in is alone with itself."""
-        if place != self.at.api and (self.config.unsafe_base_url or not _SALESFORCE.fullmatch(place)):
+        if place != self.at.api and (self.config.unsafe_base_url or not is_salesforce(place)):
             raise reply.refusal(name, "does not lead to Salesforce")
         return place
+
+
+def is_salesforce(place: str) -> bool:
+    """Whether *place* is the https origin of a host below salesforce.com, without a port."""
+    return _SALESFORCE.fullmatch(place) is not None
