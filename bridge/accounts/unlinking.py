@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from bridge.accounts import audit
-from bridge.accounts.tables import accounts, identities, sessions
+from bridge.accounts.tables import identities, sessions
 from bridge.errors import LastIdentity, NoSuchIdentity
 from bridge.identity import IdentityKey
 
@@ -32,11 +32,11 @@ def unlink(
     Raises `NoSuchIdentity`, and unless *last_too* `LastIdentity` where no other identity of the account is of one of
     *open_providers*: those that people may sign in with.
     """
-    # Whoever else links or unlinks at this account waits: of two that see each other's identity as the other way in, one comes
-    # second, and sees that it is the last.
-    connection.execute(select(accounts.c.id).where(accounts.c.id == account_id, accounts.c.org_id == org_id).with_for_update())
     mine = (identities.c.account_id == account_id) & (identities.c.org_id == org_id)
-    uids = {row.provider: row.extern_uid for row in connection.execute(select(identities).where(mine))}
+    # All of them are held, not the account: of two who each see the other's identity as the way that is left, the second then
+    # finds one gone, and begins again. Holding the account alone would let both read what was there before (write skew).
+    held = select(identities).where(mine).order_by(identities.c.id).with_for_update()
+    uids = {row.provider: row.extern_uid for row in connection.execute(held)}
     if provider not in uids:
         raise NoSuchIdentity(reason=f"account {account_id} has no identity of {provider}")
     if not last_too and not (uids.keys() - {provider}) & open_providers:
