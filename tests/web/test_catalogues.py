@@ -8,12 +8,13 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from flask import Flask
+from hatchling.builders.wheel import WheelBuilder
 
 from bridge.errors import BridgeError
-from bridge.web import headers, messages
+from bridge.web import headers, messages, pages
 from bridge.web.language import ENGLISH, LANGUAGES, Language
 from tests.web.every_page import DATA, PASSING, STANDING, cell
-from tests.web.message_ids import MessageId, message_ids
+from tests.web.message_ids import ROOT, MessageId, message_ids
 from tests.web.refusals import KINDS, MARKER, marked
 from tests.web.spoken import PLACEHOLDER, not_in_the_catalogue, texts
 
@@ -102,6 +103,37 @@ def test_a_page_says_nothing_that_is_not_in_the_catalogue(name: str, language: L
     page = cell().test_client().get(f"/{name}", headers={"Accept-Language": language.code}).text
     assert not_in_the_catalogue(page, DATA) == []
     assert sum(spoken == language for spoken, _ in texts(page)) > 5
+
+
+@each_language
+def test_a_name_is_text_in_every_language(language: Language) -> None:
+    """Names and addresses are put into sentences as they are, and escaped: markup and placeholders in them do nothing."""
+    hostile = '<b title="{{ 7 * 7 }}">%(org)s %s {org} 100%</b>'
+    app = cell()
+    button = pages.ProviderButton(label=hostile, kind="x", start_path="/x")
+    question = pages.Question(who=hostile, org_name=hostile, provider_label=hostile, signed_in_as=hostile, seconds=1)
+    views: dict[str, Any] = {
+        "a": lambda: pages.sign_in(buttons=[button], csrf_token="t", return_to=None, form_targets=(), org_name=hostile),
+        "b": lambda: pages.confirm(
+            question=question, answer_path="/", cancel_path="/", saml_response="", leaving="", csrf_token="t"
+        ),
+        "c": lambda: pages.signed_out(org_name=hostile, sign_in_path="/"),
+        "d": lambda: pages.handoff(acs_url="https://a.example/", saml_response="", relay_state=None, org_name=hostile),
+    }
+    for name, view in views.items():
+        app.add_url_rule(f"/hostile/{name}", name, view)
+    for name in views:
+        page = app.test_client().get(f"/hostile/{name}", headers={"Accept-Language": language.code}).text
+        assert "<b " not in page
+        said = [text for _, text in texts(page) if "7 * 7" in text]
+        assert len(said) >= 2
+        assert all(hostile in text for text in said)
+
+
+def test_a_wheel_carries_the_catalogues() -> None:
+    """They are read where they stand, so what is installed has them without another step."""
+    carried = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    assert {f"bridge/web/locales/{one.code}.po" for one in OTHERS} <= carried
 
 
 def test_every_template_is_among_the_pages() -> None:

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 
 from bridge.errors import AccountPending
@@ -97,6 +97,37 @@ def test_no_cache_can_give_one_language_to_another(app: Flask) -> None:
     answer = app.test_client().get("/nothing", headers={"Accept-Language": "de"})
     assert answer.headers["Cache-Control"] == "no-store"
     assert set(answer.vary) == {"Accept-Language", "Cookie", "Accept"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "size", "status", "heading"),
+    [
+        ("GET", "/nothing", 0, 404, "Unter dieser Adresse gibt es keine Seite."),
+        ("DELETE", "/form", 0, 405, "Diese Adresse lässt sich so nicht öffnen."),
+        ("POST", "/form", 1024 * 1024 + 1, 413, "Diese Anfrage ist zu groß."),
+        ("POST", "/form/", 0, 404, "Unter dieser Adresse gibt es keine Seite."),
+    ],
+)
+def test_what_no_view_answers_is_told_in_the_language_too(
+    app: Flask, method: str, path: str, size: int, status: int, heading: str
+) -> None:
+    """Refusals that Flask makes before or instead of a view speak as every page does."""
+    app.add_url_rule("/form", "form", lambda: str(len(request.form)), methods=["POST"])
+    headers = {"Accept-Language": "de", "Content-Type": "application/x-www-form-urlencoded"}
+    answer = app.test_client().open(path, method=method, data=b"x" * size, headers=headers)
+    assert answer.status_code == status
+    assert f"<h1>{heading}</h1>" in answer.text
+
+
+def test_no_switch_leads_to_a_callback_again(app: Flask) -> None:
+    """A provider's code and state are good once: their page offers no link to itself, and a refusal is unfolded instead."""
+    app.add_url_rule("/callback", "callback", lambda: pages.render("base.html"))
+    client = app.test_client()
+    assert "language=de" in client.get("/callback").text
+    assert "language=de" not in client.get("/callback?code=a&state=b").text
+    refused = client.get("/nothing?code=a&state=b").text
+    assert "code=a" not in refused
+    assert '<details lang="de">' in refused
 
 
 def test_programs_read_english(app: Flask) -> None:
