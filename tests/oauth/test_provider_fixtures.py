@@ -6,8 +6,6 @@ case needs. `{base}` stands for the provider's URL, a `signature` of "{good}" fo
 `<case>.identity.json` or `<case>.refusal.json`: exactly what comes of it.
 """
 
-import base64
-import hmac
 import json
 from pathlib import Path
 from typing import Any
@@ -18,40 +16,13 @@ from bridge.errors import ProviderError
 from bridge.identity import ExternalIdentity
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
-from bridge.oauth.providers import PROVIDERS, build
-from tests.oauth.kinds import issuer_of, settings
-from tests.oauth.loopback import Answer, LoopbackProvider, json_answer
-from tests.oauth.samples import CLIENT_SECRET, REDIRECT_URI, Clock, begin, config
+from bridge.oauth.providers import PROVIDERS
+from tests.oauth.loopback import LoopbackProvider
+from tests.oauth.replay import CASES, FOLDER, answers, configured, outcome_of, response_of
+from tests.oauth.samples import REDIRECT_URI, begin
 
-FOLDER = Path(__file__).parents[1] / "providers"
-CASES = sorted(path for path in FOLDER.glob("*/*.response.json"))
 ACCESS_TOKEN = "access-token-1"
 CODE = "code-secret-1"
-
-
-def outcome_of(case: Path, ending: str) -> Path:
-    """Return the path of the outcome beside a response."""
-    return case.with_name(case.name.removesuffix(".response.json") + ending)
-
-
-def answers(server: LoopbackProvider, kind: str, response: dict[str, Any]) -> None:
-    """Let the server answer as the fixture says."""
-    attempt = begin()
-    issuer = issuer_of(kind, server)
-    issuer.metadata |= response.get("discovery", {})
-    for place, reply in response["replies"].items():
-        method, path = place.split(" ")
-        if "text" in reply:
-            headers = {"Content-Type": reply.get("content_type", "text/html")}
-            server.on(method, path, Answer(reply["text"].encode(), reply.get("status", 200), headers))
-            continue
-        value = reply["json"]
-        if "id_token" in response and method == "POST":
-            value = value | {"id_token": issuer.sign(issuer.claims(attempt, **response["id_token"]))}
-        if method == "POST" and value.get("signature") == "{good}":
-            signed = hmac.digest(CLIENT_SECRET.encode(), (value["id"] + value["issued_at"]).encode(), "sha256")
-            value = value | {"signature": base64.b64encode(signed).decode()}
-        server.on(method, path, json_answer(value, reply.get("status", 200)))
 
 
 def as_json(identity: ExternalIdentity) -> dict[str, Any]:
@@ -69,22 +40,19 @@ def as_json(identity: ExternalIdentity) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name.removesuffix('.response.json')}")
-def test_the_answer_becomes_the_identity_or_the_refusal(
-    case: Path, provider: LoopbackProvider, http: ProviderHttp, clock: Clock
-) -> None:
+def test_the_answer_becomes_the_identity_or_the_refusal(case: Path, provider: LoopbackProvider, http: ProviderHttp) -> None:
     """A whole identification over real HTTP ends in exactly the outcome that lies beside the response."""
     kind = case.parent.name
-    response = json.loads(case.read_text("utf-8").replace("{base}", provider.url))
+    response = response_of(case, provider)
     answers(provider, kind, response)
-    placed = settings(kind, provider.url) | response.get("settings", {})
-    configured = build([config(kind, name=kind, **placed)], http=http, clock=clock)[kind]
+    one = configured(case, response, provider, http)
     identity, refusal = outcome_of(case, ".identity.json"), outcome_of(case, ".refusal.json")
     if identity.exists():
-        found = configured.identify(Callback(CODE), begin(), REDIRECT_URI)
+        found = one.identify(Callback(CODE), begin(), REDIRECT_URI)
         assert as_json(found) == json.loads(identity.read_text("utf-8"))
         return
     with pytest.raises(ProviderError) as refused:
-        configured.identify(Callback(CODE), begin(), REDIRECT_URI)
+        one.identify(Callback(CODE), begin(), REDIRECT_URI)
     expected = json.loads(refusal.read_text("utf-8"))
     assert refused.value.code == expected["code"]
     reason = refused.value.reason
