@@ -21,16 +21,24 @@ class Background:
     """Does *chore* about every *seconds* in a thread of its own, until it is stopped; its lines in the log begin with *name*.
 
     Each pause is random, from half to one and a half times *seconds*, the first one too: workers that start together do not
-    turn together. Start it in each process, after the fork.
+    turn together. Whoever sets *woken* ends the pause. Start it in each process, after the fork.
     """
 
-    def __init__(self, name: str, chore: Callable[[], None], *, seconds: float, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        name: str,
+        chore: Callable[[], None],
+        *,
+        seconds: float,
+        random_bytes: Callable[[int], bytes],
+        woken: threading.Event | None = None,
+    ) -> None:
         self._failed = f"{name}.failed"
         self._chore = chore
         self._seconds = seconds
         self._random_bytes = random_bytes
         self._stopped = False
-        self._woken = threading.Event()
+        self._woken = woken or threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> Self:
@@ -45,10 +53,6 @@ class Background:
         self._woken.set()
         self._thread.join(wait_seconds)
         atexit.unregister(self.stop)
-
-    def wake(self) -> None:
-        """End the pause: there is something to do."""
-        self._woken.set()
 
     @property
     def running(self) -> bool:

@@ -7,13 +7,17 @@ import structlog
 from flask import Flask
 
 from bridge.accounts.background import background_purge
+from bridge.background import Background
 from bridge.config import SpConfig
 from bridge.web.app import create_app as create_web_app
 from bridge.web.metrics import Metrics
-from sp import endpoint, pages, sign_in
+from sp import endpoint, identities, pages, sign_in
 from sp.cell import build
+from sp.claims import tell_topology
 from sp.metadata_refresh import Refresher
 from sp.trust import fingerprints, lifetimes, look_again, require_trust, warn_of_expiry
+
+CLAIM_SECONDS = 5
 
 log = structlog.get_logger()
 
@@ -38,6 +42,7 @@ def create_app(config: SpConfig, *, background: bool = False) -> Flask:
     metrics.watch_certificates(lambda: lifetimes(cell.live_trust, cell.clock()))
     app.register_blueprint(endpoint.blueprint(cell, metrics))
     app.register_blueprint(sign_in.blueprint(cell, metrics))
+    app.register_blueprint(identities.blueprint(cell))
     app.register_blueprint(pages.blueprint(cell))
     if background:
         chores = (lambda: look_again(cell.live_trust), lambda: warn_of_expiry(cell.live_trust, cell.clock()))
@@ -45,6 +50,14 @@ def create_app(config: SpConfig, *, background: bool = False) -> Flask:
         background_purge(
             cell.accounts.purge, seconds=config.sessions.purge_seconds, clock=cell.clock, random_bytes=cell.random_bytes
         ).start()
+        if config.topology.url is not None:  # a directory file keeps no claims
+            Background(
+                "claims",
+                lambda: tell_topology(cell.accounts, cell.topology, clock=cell.clock),
+                seconds=CLAIM_SECONDS,
+                random_bytes=cell.random_bytes,
+                woken=cell.news,
+            ).start()
     if cell.second_opinion is None:
         log.warning("second_opinion.off", means="our own checks alone decide which handoffs count")
     for org in config.org:

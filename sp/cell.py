@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Event
 
 from bridge.accounts.opening import open_accounts
 from bridge.accounts.store import AccountStore
@@ -19,6 +20,7 @@ from bridge.oauth.providers import build as build_providers
 from bridge.saml.second_opinion import SecondOpinion
 from bridge.saml.trust import TrustedIssuer
 from bridge.seal import Seal
+from bridge.topology.client import Topology, open_topology
 from bridge.web.messages import Labels
 from bridge.web.oauth_flow import OAuthFlow
 from sp.orgs import Organization, organizations
@@ -27,12 +29,14 @@ from sp.trust import Trust, live_trust
 
 @dataclass(frozen=True)
 class OwningCell:
-    """One owning cell. `random_bytes(n)` gives n bytes fit for secrets."""
+    """One owning cell. `random_bytes(n)` gives n bytes fit for secrets; `news` is set when ways in were linked or unlinked."""
 
     config: SpConfig
     orgs: Mapping[str, Organization]
     live_trust: Reloaded[Trust]
+    topology: Topology
     accounts: AccountStore
+    news: Event
     seal: Seal
     flow: OAuthFlow
     second_opinion: SecondOpinion | None
@@ -59,7 +63,9 @@ def build(config: SpConfig) -> OwningCell:
         config=config,
         orgs=organizations(config),
         live_trust=live_trust(config),
+        topology=open_topology(config.topology, public_url=config.service.public_url, acs_path=config.acs_path, clock=utc_now),
         accounts=open_accounts(config),
+        news=Event(),
         seal=seal,
         flow=OAuthFlow(service=config.service, providers=providers, seal=seal, clock=utc_now, random_bytes=secrets.token_bytes),
         second_opinion=SecondOpinion() if config.second_opinion else None,

@@ -148,6 +148,8 @@ def _enter(cell: OwningCell, metrics: Metrics, org: Organization, verified: Veri
         previous_token=read_cookie(request, cell.config.service, cookie),
     )
     metrics.sign_in(provider=claims.identity.key.provider, outcome=opened.outcome)
+    if opened.outcome != "known":
+        cell.news.set()
     log.info("session.opened", account_id=opened.account.id, org_id=org.id, outcome=opened.outcome)
     response = redirect(claims.return_to.path, 303)
     set_cookie(response, cell.config.service, cookie, opened.token)

@@ -17,6 +17,7 @@ from bridge.web.cookies import clear_cookie
 from bridge.web.errors_page import answers_json
 from bridge.web.reference import current_reference
 from bridge.web.start import sign_in_address
+from sp import identities
 from sp.cell import OwningCell
 from sp.orgs import Organization, org_named
 from sp.session import find_session, session_cookie
@@ -79,6 +80,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
             sign_out_path=f"/o/{org.path}/users/sign_out",
             csrf_token=csrf.form_token(cell.seal, found.token, form=SIGN_OUT_FORM),
             asked_for=asked_for.path if rest else None,
+            identities_path=identities.PAGE.format(org=org.path),
         )
 
     @routes.post("/o/<org_path>/users/sign_out")

@@ -22,9 +22,11 @@ from bridge.web.metrics import Metrics
 from bridge.web.oauth_flow import CALLBACKS, Arrived
 from bridge.web.rate import Limit, RateLimiter, client_address
 from bridge.web.start import RETURN_TO, read_return_path, sign_in_address
+from sp import identities
 from sp.cell import OwningCell
 from sp.orgs import Organization, org_named
 from sp.session import session_cookie
+from sp.ways import ways_in
 
 LOGIN = "login"
 LOGIN_HINT = "login_hint"
@@ -81,20 +83,13 @@ def blueprint(cell: OwningCell, metrics: Metrics) -> Blueprint:
         org = cell.org_of_id(arrived.attempt.org_id)
         if org is None:
             raise LoginStateMismatch(provider=name, reason="the attempt was begun at no organization of this cell")
+        if arrived.attempt.linking is not None:
+            return identities.ask(cell, org, arrived)
         return _enter(cell, metrics, org, arrived)
 
     for path in CALLBACKS:
         routes.add_url_rule(path, view_func=callback, methods=["GET", "POST"])
     return routes
-
-
-def ways_in(cell: OwningCell, org: Organization, start: str) -> list[pages.ProviderButton]:
-    """Return the buttons of the providers that this cell is a client of and *org* allows; each posts to *start* + name."""
-    return [
-        pages.ProviderButton(label=provider.label, kind=provider.kind, start_path=start + name)
-        for name, provider in cell.flow.providers.items()
-        if name in org.policy.providers
-    ]
 
 
 def state_digest(attempt: LoginAttempt) -> str:
@@ -117,6 +112,8 @@ def _enter(cell: OwningCell, metrics: Metrics, org: Organization, arrived: Arriv
         previous_token=read_cookie(request, cell.config.service, cookie),
     )
     metrics.sign_in(provider=attempt.provider, outcome=opened.outcome)
+    if opened.outcome != "known":
+        cell.news.set()
     log.info("session.opened", account_id=opened.account.id, org_id=org.id, outcome=opened.outcome)
     response = redirect((attempt.return_to or org_home(org.path)).path, 303)
     set_cookie(response, cell.config.service, cookie, opened.token)

@@ -14,7 +14,18 @@ from bridge.accounts.tables import audit_events
 from bridge.identity import IdentityKey
 
 AuditEvent = Literal[
-    "sign_in", "link", "unlink", "create", "refused", "sign_out", "sync_name", "sync_email", "approve", "block", "unblock"
+    "sign_in",
+    "link",
+    "unlink",
+    "create",
+    "refused",
+    "sign_out",
+    "sync_name",
+    "sync_email",
+    "approve",
+    "block",
+    "unblock",
+    "claim_held_elsewhere",
 ]
 PERSON = "person"
 """The actor of what people do themselves; an operator's command gives its own name."""

@@ -147,3 +147,19 @@ audit_events = Table(
     Index(None, "refused_handoff", unique=True),
     sqlite_autoincrement=True,
 )
+
+claim_wishes = Table(
+    "claim_wishes",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("org_id", BigInteger, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("extern_uid", String, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("conflict", Boolean, nullable=False),
+    Column("next_try_at", UtcDateTime, nullable=False),
+    UniqueConstraint("org_id", "provider", "extern_uid"),
+    Index(None, "next_try_at"),
+    sqlite_autoincrement=True,
+)

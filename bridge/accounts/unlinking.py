@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from bridge.accounts import audit
+from bridge.accounts import audit, outbox
 from bridge.accounts.tables import identities, sessions
 from bridge.errors import LastIdentity, NoSuchIdentity
 from bridge.identity import IdentityKey
@@ -44,6 +44,7 @@ def unlink(
     key = IdentityKey(provider, uids[provider])
     connection.execute(delete(identities).where(mine, identities.c.provider == provider))
     connection.execute(delete(sessions).where(sessions.c.account_id == account_id, sessions.c.provider == provider))
+    outbox.wish(connection, key, org_id=org_id, held=False, now=now)
     audit.record(
         connection,
         "unlink",

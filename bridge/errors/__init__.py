@@ -9,6 +9,7 @@
     |- HandoffError            one class for each code `handoff.*`
     |- AccountError            AccountBlocked  AccountPending  AccountEmailUnverified  AccountIdentityConflict
     |                          AccountNotBound  AccountSignupClosed
+    |- LinkingError            IdentityTaken  LastWayIn  NotLinked  SignInAgain
     |- RequestError            RequestForged  RequestMalformed  RequestTooLarge  NotFound  MethodNotAllowed  SessionMissing
     |- RateLimited  DatabaseUnavailable  Internal
     `- OperatorError           ConfigInvalid  KeyRingError  RotationRefused  DatabaseNotReady  NoSuchAccount
@@ -52,6 +53,7 @@ from bridge.errors.handoff import (
     HandoffUnbound,
     StaleHandoff,
 )
+from bridge.errors.linking import IdentityTaken, LastWayIn, LinkingError, NotLinked, SignInAgain
 from bridge.errors.login import (
     LoginError,
     LoginExpired,
@@ -132,9 +134,12 @@ __all__ = [
     "HandoffSolicited",
     "HandoffStatus",
     "HandoffUnbound",
+    "IdentityTaken",
     "Internal",
     "KeyRingError",
     "LastIdentity",
+    "LastWayIn",
+    "LinkingError",
     "LoginError",
     "LoginExpired",
     "LoginStateMismatch",
@@ -142,6 +147,7 @@ __all__ = [
     "NoSuchAccount",
     "NoSuchIdentity",
     "NotFound",
+    "NotLinked",
     "OperatorError",
     "OrgError",
     "OrgNotHere",
@@ -162,6 +168,7 @@ __all__ = [
     "RotationRefused",
     "ServiceNotStarted",
     "SessionMissing",
+    "SignInAgain",
     "StaleHandoff",
     "TopologyUnavailable",
     "WrongAccountState",

@@ -166,18 +166,30 @@ def confirm(
     )
 
 
-def landing(*, person: Person, sign_out_path: str, csrf_token: str, asked_for: str | None = None) -> Response:
-    """Return the page that says who is signed in; *asked_for* is the path that the person came for."""
-    ends = person.session_ends.astimezone(UTC)
+def moment(at: datetime) -> str:
+    """Return a time as the person reads it, in the language of this request, UTC."""
     locale = Locale.parse(language.current().code)
-    day, clock = (format_skeleton(skeleton, ends, tzinfo=UTC, locale=locale) for skeleton in ("yMMMd", "Hm"))
+    day, clock = (format_skeleton(skeleton, at.astimezone(UTC), tzinfo=UTC, locale=locale) for skeleton in ("yMMMd", "Hm"))
+    return f"{day}, {clock} UTC"
+
+
+def landing(
+    *,
+    person: Person,
+    sign_out_path: str,
+    csrf_token: str,
+    asked_for: str | None = None,
+    identities_path: str | None = None,
+) -> Response:
+    """Return the page that says who is signed in; *asked_for* is the path that the person came for."""
     return render(
         "landing.html",
         person=person,
-        session_ends=f"{day}, {clock} UTC",
+        session_ends=moment(person.session_ends),
         sign_out_path=sign_out_path,
         csrf_token=csrf_token,
         asked_for=asked_for,
+        identities_path=identities_path,
     )
 
 

@@ -11,7 +11,7 @@ from bridge.accounts.store import AccountStore
 from bridge.accounts.tables import accounts, identities, sessions, spent_handoffs
 from bridge.errors import HandoffReplayed
 
-WHOLE = {"accounts": 1, "identities": 1, "sessions": 1, "spent_handoffs": 1, "audit_events": 2}
+WHOLE = {"accounts": 1, "identities": 1, "claim_wishes": 1, "sessions": 1, "spent_handoffs": 1, "audit_events": 2}
 
 
 def test_death_at_any_step_leaves_nothing_or_all(

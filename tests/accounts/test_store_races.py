@@ -40,7 +40,14 @@ def test_one_handoff_in_many_processes_opens_one_session(
     assert Counter(answer.get("refused", "opened") for answer in said) == {"opened": 1, "handoff.replayed": PROCESSES - 1}
     [token] = [answer["token"] for answer in said if "token" in answer]
     assert store.session(token, org_id=42, now=now) is not None
-    assert counts() == {"accounts": 1, "identities": 1, "sessions": 1, "spent_handoffs": 1, "audit_events": 2}
+    assert counts() == {
+        "accounts": 1,
+        "identities": 1,
+        "claim_wishes": 1,
+        "sessions": 1,
+        "spent_handoffs": 1,
+        "audit_events": 2,
+    }
 
 
 def test_one_refused_handoff_in_many_processes_leaves_one_audit_row(
@@ -63,6 +70,7 @@ def test_first_sign_ins_of_one_person_make_one_account(
     assert counts() == {
         "accounts": 1,
         "identities": 1,
+        "claim_wishes": 1,
         "sessions": PROCESSES,
         "spent_handoffs": PROCESSES,
         "audit_events": PROCESSES + 1,

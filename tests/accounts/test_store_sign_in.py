@@ -58,7 +58,14 @@ def test_stranger_gets_account_identity_and_session(
     signed_in = store.session(opened.token, org_id=42, now=now)
     assert signed_in is not None
     assert signed_in.account == account
-    assert counts() == {"accounts": 1, "identities": 1, "sessions": 1, "spent_handoffs": 1, "audit_events": 2}
+    assert counts() == {
+        "accounts": 1,
+        "identities": 1,
+        "claim_wishes": 1,
+        "sessions": 1,
+        "spent_handoffs": 1,
+        "audit_events": 2,
+    }
     assert [(row.event, row.rule, row.account_id) for row in rows(audit_events)] == [
         ("create", 6, account.id),
         ("sign_in", 6, account.id),
@@ -76,7 +83,14 @@ def test_known_identity_opens_its_account_whatever_its_email_says(sign_in: SignI
     for changed in (identity(email="other@acme.example"), identity(verified=False), identity(email=None)):
         again = sign_in(identity=changed)
         assert (again.outcome, again.account) == ("known", first.account)
-    assert counts() == {"accounts": 1, "identities": 1, "sessions": 4, "spent_handoffs": 4, "audit_events": 5}
+    assert counts() == {
+        "accounts": 1,
+        "identities": 1,
+        "claim_wishes": 1,
+        "sessions": 4,
+        "spent_handoffs": 4,
+        "audit_events": 5,
+    }
 
 
 @pytest.mark.parametrize("email", ["Ann@Acme.example", "ann@acme.example", "ANN@ACME.EXAMPLE"])
@@ -86,7 +100,14 @@ def test_matching_email_links_in_any_letter_case(
     """Rule 5: the existing account stays as it is and gets the identity, and the audit says by which evidence."""
     opened = sign_in(identity=identity(email=email))
     assert (opened.outcome, opened.account) == ("linked", ann)
-    assert counts() == {"accounts": 1, "identities": 1, "sessions": 1, "spent_handoffs": 1, "audit_events": 3}
+    assert counts() == {
+        "accounts": 1,
+        "identities": 1,
+        "claim_wishes": 1,
+        "sessions": 1,
+        "spent_handoffs": 1,
+        "audit_events": 3,
+    }
     assert [(row.event, row.rule, row.evidence) for row in rows(audit_events)][1:] == [
         ("link", 5, "test.verified"),
         ("sign_in", 5, None),
@@ -128,7 +149,7 @@ def test_approval_keeps_a_pending_account_and_opens_nothing(
     with pytest.raises(AccountPending) as first:
         sign_in(policy=waiting, handoff_id="_1")
     assert (first.value.rule, first.value.org, first.value.provider) == (6, "Acme", "google_oauth2")
-    assert counts() == {"accounts": 1, "identities": 1, "spent_handoffs": 1, "audit_events": 1}
+    assert counts() == {"accounts": 1, "identities": 1, "claim_wishes": 1, "spent_handoffs": 1, "audit_events": 1}
     [row] = rows(audit_events)
     assert (row.event, row.code, row.account_id) == ("create", "account.pending", first.value.account_id)
     with pytest.raises(HandoffReplayed):

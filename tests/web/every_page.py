@@ -9,7 +9,7 @@ from flask import Flask, request
 from bridge.errors import AccountIdentityConflict, HandoffSignature, ProviderEmailMissing
 from bridge.handoff import ReturnPath
 from bridge.sections import Service
-from bridge.web import headers, pages
+from bridge.web import headers, identities_page, pages
 from bridge.web.app import create_app
 from bridge.web.messages import Labels, gettext
 
@@ -21,6 +21,7 @@ BUTTONS = [
 NAME = "Dana Whitfield"
 EMAIL = "dana.whitfield.with.a.long.address@department.acme.example"
 UID = "100200300400500600"
+MOMENT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 ASKED_FOR = "/o/acme/" + "x" * 200
 DATA = {
     "cellbridge",
@@ -57,6 +58,45 @@ def confirm(*, who: str, signed_in_as: str | None) -> Any:
     )
 
 
+def identities() -> Any:
+    """Return the page of somebody with two ways in, the last one of which stays, and sessions in two browsers."""
+    sessions = [
+        identities_page.SessionLine(
+            label="Google", began=pages.moment(MOMENT), seen=pages.moment(MOMENT), here=here, end_path="/arrived"
+        )
+        for here in (True, False)
+    ]
+    linked = [
+        identities_page.LinkedIdentity(label=label, uid=UID, in_use=in_use, unlink_path=path)
+        for label, in_use, path in (("Google", True, "/arrived"), (LONG, False, "/arrived"), ("GitHub", False, None))
+    ]
+    return identities_page.show(
+        org_name=LONG,
+        account=EMAIL,
+        linked=linked,
+        to_link=BUTTONS,
+        sessions=sessions,
+        end_others_path="/arrived",
+        home_path="/arrived",
+        csrf_token="t",
+        form_targets=(),
+    )
+
+
+def link() -> Any:
+    """Return the question before something is linked."""
+    return identities_page.ask_to_link(
+        org_name=LONG,
+        provider_label="GitHub",
+        who=UID,
+        account=EMAIL,
+        answer_path="/arrived",
+        cancel_path="/arrived",
+        found="x",
+        csrf_token="t",
+    )
+
+
 def cell() -> Flask:
     """Build an application that shows every page, each at its name."""
     service = Service.model_validate(
@@ -79,9 +119,11 @@ def cell() -> Flask:
             email=EMAIL,
             org_name=org_name,
             provider_label="Google",
-            session_ends=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+            session_ends=MOMENT,
         )
-        return pages.landing(person=person, sign_out_path="/out", csrf_token="t", asked_for=asked_for)
+        return pages.landing(
+            person=person, sign_out_path="/out", csrf_token="t", asked_for=asked_for, identities_path="/identities"
+        )
 
     def post(org_name: str | None) -> Any:
         return pages.handoff(
@@ -103,6 +145,8 @@ def cell() -> Flask:
         "conflict": refused(AccountIdentityConflict(org="acme", provider="github", rule=4)),
         "no_email": refused(ProviderEmailMissing(provider="github")),
         "internal": refused(ValueError("x")),
+        "identities": identities,
+        "link": link,
         "post": lambda: post("Acme"),
         "post_plain": lambda: post(None),
     }
@@ -119,6 +163,8 @@ STANDING = [
     "landing",
     "confirm",
     "confirm_leaving",
+    "identities",
+    "link",
     "signed_out",
     "rejected",
     "conflict",
