@@ -106,7 +106,13 @@ def blueprint(cell: OwningCell) -> Blueprint:
         account = found.signed_in.account
         return jsonify(
             organization={"id": org.id, "path": org.path, "name": org.name},
-            account={"id": account.id, "email": account.email, "username": account.username, "name": account.name},
+            account={
+                "id": account.id,
+                "email": account.email,
+                "username": account.username,
+                "name": account.name,
+                "external": account.external,
+            },
             provider=found.signed_in.provider,
             attributes=dict(account.attributes),
             expires_at=found.signed_in.expires_at.isoformat().replace("+00:00", "Z"),

@@ -12,11 +12,13 @@ from bridge.identity import ExternalIdentity, IdentityKey
 
 MAX_BASE_CHARS = 48
 NAMELESS = "user"
-# Top-level routes of GitLab, which usernames share a namespace with; then names that people take for the operator's.
+# Top-level routes and files of GitLab, which usernames share a namespace with; then names that people take for the operator's.
 # fmt: off
 RESERVED = frozenset({
     "admin", "api", "assets", "dashboard", "explore", "files", "groups", "health_check", "help", "import", "jwt", "login", "o",
     "oauth", "profile", "projects", "public", "s", "search", "sitemap", "snippets", "unsubscribes", "uploads", "users", "v2",
+    "404.html", "422.html", "500.html", "502.html", "503.html", "apple-touch-icon.png", "deploy.html", "favicon.ico",
+    "favicon.png", "robots.txt", "sitemap.xml", "sitemap.xml.gz", "slash-command-logo.png",
     "abuse", "administrator", "ghost", "hostmaster", "noreply", "postmaster", "root", "security", "support", "system",
     "webmaster",
 })

@@ -56,7 +56,7 @@ def test_provider_username_comes_first(identity: Callable[..., ExternalIdentity]
     assert candidates(identity(username=None, email=None))[0] == "user"
 
 
-@pytest.mark.parametrize("word", ["admin", "Root", "o", "USERS"])
+@pytest.mark.parametrize("word", ["admin", "Root", "o", "USERS", "robots.txt"])
 def test_reserved_word_always_gets_a_suffix(word: str, identity: Callable[..., ExternalIdentity]) -> None:
     """Nobody becomes `admin` or shadows a route, in any letter case."""
     names = candidates(identity(username=word))

@@ -184,6 +184,8 @@ def test_forward_auth_tells_the_cells_applications_who_is_there(pair: Pair) -> N
     assert answer.headers["X-Auth-Request-Email"] == "dana@acme.example"
     assert answer.headers["X-Auth-Request-Preferred-Username"] == "dana"
     assert answer.headers["X-Auth-Request-Organization"] == "acme"
+    account = browser.session.get(f"{pair.public_url}/o/acme/-/session", timeout=10).json()["account"]
+    assert (account["email"], account["external"]) == ("dana@acme.example", False)
     assert Browser().get(url).status == 401
 
 
