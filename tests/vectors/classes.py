@@ -48,9 +48,10 @@ CLASSES = {
     45: "another organization",
     46: "encryption that is weak or does not open",
     47: "what an encrypted assertion holds",
+    48: "the word of a foreign issuer",
 }
 
 # The issuer signed none of these: whoever accepts one and reads another value than was signed, was cheated.
 AGAINST_THE_SIGNATURE = range(1, 27)
 # What a library that only reads documents leaves to the application around it: its memory, its cookies, its values.
-FOR_THE_APPLICATION = frozenset({36, 38, 39, 40, 41, 42, 43, 44, 45})
+FOR_THE_APPLICATION = frozenset({36, 38, 39, 40, 41, 42, 43, 44, 45, 48})

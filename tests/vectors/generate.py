@@ -11,9 +11,12 @@ from tests.vectors.recipes import (
     encrypted_content,
     encryption,
     encryption_shapes,
+    foreign,
+    foreign_documents,
     form,
     honest,
     honest_encryption,
+    honest_foreign,
     honest_profile,
     identifiers,
     markup,
@@ -32,11 +35,11 @@ from tests.vectors.vector import ACCEPTED
 from tests.vectors.world import FOLDER
 
 PARTS = (
-    *(honest, honest_profile, honest_encryption, wrapping, donors, algorithms),
+    *(honest, honest_profile, honest_encryption, honest_foreign, wrapping, donors, algorithms),
     *(references, transforms, placement, identifiers, markup),
     *(encodings, sizes, form, addresses, profile),
     *(times, values, claims, replays),
-    *(encryption, encryption_shapes, encrypted_content),
+    *(encryption, encryption_shapes, encrypted_content, foreign, foreign_documents),
 )
 CASES: tuple[Case, ...] = tuple(case for part in PARTS for case in part.CASES)
 
