@@ -1,11 +1,10 @@
 """Check 17: python3-saml, and xmlsec under it, judge the same document independently.
 
-The law: it sees only documents whose signature we have verified, only its verdict is used, and it is made fast only by
-compiling once what it compiles for every response (schema, XPath expressions, keys); no check of it is left out. The stock
-package stays untouched: the cached parts live in private copies of two of its modules.
+The law: it sees only documents whose signature we have verified, only its verdict is used, and it is made fast only by doing
+once what it does again and again (compile the schema and XPath expressions, load keys, ask a tree the same); no check of it is
+left out. The stock package stays untouched: the cached parts live in private copies of two of its modules.
 """
 
-import base64
 import copy
 import functools
 import importlib.util
@@ -19,7 +18,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import xmlsec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
 from lxml import etree
 from onelogin.saml2.constants import OneLogin_Saml2_Constants
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
@@ -74,9 +74,17 @@ class _CachedXml(OneLogin_Saml2_XML):  # type: ignore[misc]
 
 
 class _CachedKey:
-    """xmlsec's keys, each loaded once; a signature context copies the key that it is given."""
+    """xmlsec's keys, each loaded once."""
 
-    from_memory = staticmethod(functools.lru_cache(maxsize=64)(xmlsec.Key.from_memory))
+    @staticmethod
+    @functools.lru_cache(maxsize=64)
+    def from_memory(data: str, key_format: int, password: str | None) -> Any:
+        if key_format != xmlsec.constants.KeyDataFormatCertPem:
+            return xmlsec.Key.from_memory(data, key_format, password)
+        # The key of a certificate without the certificate: a signature context copies all that it is given, once a document.
+        public_key = load_pem_x509_certificate(data.encode("ascii")).public_key()
+        pem = public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem, None)
 
 
 def _private_copy(module_name: str, **replaced: object) -> Any:
@@ -96,9 +104,24 @@ def _response_class() -> Any:
     cached_xmlsec = SimpleNamespace(**{**vars(xmlsec), "Key": _CachedKey})
     utils = _private_copy("onelogin.saml2.utils", OneLogin_Saml2_XML=_CachedXml, xmlsec=cached_xmlsec).OneLogin_Saml2_Utils
     utils.now = staticmethod(_clock.get)
+    utils.b64decode = staticmethod(bytes)  # the document comes decoded; nothing else is decoded by it in a response
     utils.parse_SAML_to_time = staticmethod(functools.lru_cache(maxsize=16)(utils.parse_SAML_to_time))
     response = _private_copy("onelogin.saml2.response", OneLogin_Saml2_XML=_CachedXml, OneLogin_Saml2_Utils=utils)
-    return response.OneLogin_Saml2_Response
+
+    class CachedResponse(response.OneLogin_Saml2_Response):  # type: ignore[misc, name-defined]
+        """python3-saml's response. It never changes the trees that it asks, and asks 22 times where it is signed."""
+
+        def __init__(self, settings: _Settings, response: bytes) -> None:
+            self._answers: dict[tuple[object, ...], Any] = {}
+            super().__init__(settings, response)
+
+        def _query(self, query: str, tagid: str | None = None) -> Any:
+            question = (self.encrypted, query, tagid)  # once it has decrypted, it asks another tree
+            if question not in self._answers:
+                self._answers[question] = super()._query(query, tagid)
+            return self._answers[question]
+
+    return CachedResponse
 
 
 class _Settings(OneLogin_Saml2_Settings):  # type: ignore[misc]
@@ -193,7 +216,7 @@ class SecondOpinion:
         settings = self._settings[signer].for_endpoint(endpoint, decryption_key)
         try:
             with _clock_at(issued_at):
-                response = self._response_class(settings, base64.b64encode(raw_xml))
+                response = self._response_class(settings, raw_xml)
                 accepted = response.is_valid(request_data_of(endpoint)) is True and bool(response.get_nameid())
                 reason = response.get_error()
         except Exception as error:  # noqa: BLE001 - it raises many types, and each of them is a no
