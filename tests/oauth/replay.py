@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bridge.identity import ExternalIdentity
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.providers import Provider, build
 from tests.oauth.kinds import issuer_of, settings
@@ -52,3 +53,17 @@ def configured(case: Path, response: dict[str, Any], server: LoopbackProvider, h
     kind = case.parent.name
     placed = settings(kind, server.url) | response.get("settings", {})
     return build([config(kind, name=kind, **placed)], http=http, clock=Clock())[kind]
+
+
+def as_json(identity: ExternalIdentity) -> dict[str, Any]:
+    """Return an identity as it stands in a fixture."""
+    return {
+        "provider": identity.key.provider,
+        "uid": identity.key.uid,
+        "email": identity.email and identity.email.address,
+        "email_verified": identity.evidence.verified,
+        "email_evidence": identity.evidence.rule,
+        "name": identity.name,
+        "username": identity.username,
+        "avatar_url": identity.avatar_url,
+    }

@@ -8,35 +8,19 @@ case needs. `{base}` stands for the provider's URL, a `signature` of "{good}" fo
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bridge.errors import ProviderError
-from bridge.identity import ExternalIdentity
 from bridge.oauth.callback import Callback
 from bridge.oauth.client import ProviderHttp
 from bridge.oauth.providers import PROVIDERS
 from tests.oauth.loopback import LoopbackProvider
-from tests.oauth.replay import CASES, FOLDER, answers, configured, outcome_of, response_of
+from tests.oauth.replay import CASES, FOLDER, answers, as_json, configured, outcome_of, response_of
 from tests.oauth.samples import REDIRECT_URI, begin
 
 ACCESS_TOKEN = "access-token-1"
 CODE = "code-secret-1"
-
-
-def as_json(identity: ExternalIdentity) -> dict[str, Any]:
-    """Return an identity as it stands in a fixture."""
-    return {
-        "provider": identity.key.provider,
-        "uid": identity.key.uid,
-        "email": identity.email and identity.email.address,
-        "email_verified": identity.evidence.verified,
-        "email_evidence": identity.evidence.rule,
-        "name": identity.name,
-        "username": identity.username,
-        "avatar_url": identity.avatar_url,
-    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name.removesuffix('.response.json')}")
