@@ -11,29 +11,28 @@ from pathlib import Path
 from typing import Any, Self
 
 NODE = Path(__file__).with_name("node")
-LOCK = NODE / "package-lock.json"
-INSTALLED = NODE / "node_modules" / ".made-from"
 
 
 class Unavailable(Exception):
     """Raised if Node or its packages are not here, with what to do about it."""
 
 
-def install() -> None:
-    """Install the packages of the lock, unless they are there; raises `Unavailable`. Workers of one run take turns."""
+def install(folder: Path = NODE) -> None:
+    """Install the packages of *folder*'s lock, unless they are there; raises `Unavailable`. Workers of one run take turns."""
+    lock, installed = folder / "package-lock.json", folder / "node_modules" / ".made-from"
     missing = [command for command in ("node", "npm") if not shutil.which(command)]
     if missing:
-        raise Unavailable(f"THE NODE PEERS ARE NOT TESTED: {' and '.join(missing)} not found; install Node 18 or newer")
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    with LOCK.open() as turn:
+        raise Unavailable(f"THE NODE PEERS ARE NOT TESTED: {' and '.join(missing)} not found; install Node 20.19 or newer")
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    with lock.open() as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        if INSTALLED.exists() and INSTALLED.read_text("ascii") == wanted:
+        if installed.exists() and installed.read_text("ascii") == wanted:
             return
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             raise Unavailable(f"THE NODE PEERS ARE NOT TESTED: npm ci failed: {done.stderr[-500:]}")
-        INSTALLED.write_text(wanted, "ascii")
+        installed.write_text(wanted, "ascii")
 
 
 class NodePeers:
