@@ -1,146 +1,93 @@
-"""What mint and verify cost, against what physics allows: a bare signature, and the validate floor.
+"""What mint, verify and inspect cost, against what physics allows and against what others pay.
 
-The law: the floor is the least that any verifier must do with one document: base64, one parse, canonical bytes of SignedInfo
-and of the signed element, SHA-256, one RSA verification.
+The law: the validate floor is the least that any verifier must do with one document: base64, one parse, canonical bytes of
+SignedInfo and of the signed element, SHA-256, one RSA verification.
 """
 
 import base64
 import hashlib
-import itertools
-import os
 import tempfile
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lxml import etree
-from onelogin.saml2.response import OneLogin_Saml2_Response
-from onelogin.saml2.settings import OneLogin_Saml2_Settings
-from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
-from bench.rounds import medians
-from bridge.handoff import Handoff, ReturnPath, binding_of
-from bridge.identity import Email, EmailEvidence, ExternalIdentity, IdentityKey
-from bridge.keys import KeyRing, SigningKey, create_key
+from bench.largest import largest
+from bench.peers import peers
+from bench.rounds import Turn, medians, turns_of
+from bench.setting import Setting, judge
+from bridge.inspect.inspection import inspect
+from bridge.inspect.source import Source
 from bridge.saml.render import render
-from bridge.saml.second_opinion import SecondOpinion, request_data_of, settings_of
+from bridge.saml.second_opinion import SecondOpinion
 from bridge.saml.sign import sign
-from bridge.saml.verify import Endpoint, TrustedIssuer, VerifiedHandoff, read_response, verify
-from bridge.urls import org_route
+from tests.interop.setting import Issuer
 
-ISSUER = "https://cells.example/saml/metadata"
-ROUTE = org_route(public_url="https://cells.example", org_id=42, org_path="acme", cell_id=2)
-ENDPOINT = Endpoint(org_id=42, org_path="acme", acs_url=ROUTE.acs_url, sp_entity_id=ROUTE.sp_entity_id, binding="bound")
-SECRET = "a browser's secret"
-
-
-def example_handoff(now: datetime) -> Handoff:
-    """Return a handoff with every attribute of the contract, issued at *now* (aware, UTC)."""
-    return Handoff.issue(
-        issuer=ISSUER,
-        identity=ExternalIdentity(
-            key=IdentityKey("google_oauth2", "108204268033311374519"),
-            email=Email("dana.hill@acme.example"),
-            evidence=EmailEvidence(verified=True, rule="google.email_verified"),
-            name="Dana Hill",
-            username="dana.hill",
-        ),
-        route=ROUTE,
-        return_to=ReturnPath("/o/acme/projects/7?tab=2"),
-        binding=binding_of(SECRET),
-        reference="7KQ2M-4XD9R",
-        lifetime=timedelta(seconds=300),
-        now=now,
-        random_bytes=os.urandom,
-    )
+_PKCS1, _SHA256 = padding.PKCS1v15(), hashes.SHA256()
 
 
 def run() -> dict[str, float]:
-    """Measure, print a table, and return the ratios under the names of the performance budgets."""
-    now = datetime.now(UTC)
-    with tempfile.TemporaryDirectory() as directory:
-        create_key(Path(directory), now=now)
-        key = KeyRing.load(Path(directory)).active
-    trusted = TrustedIssuer(ISSUER, (key.certificate,), timedelta(seconds=30), timedelta(seconds=300), "response")
-    # Every turn meets another document, issued at another second: nothing that is remembered of one helps with the next.
-    handoffs = [example_handoff(now - timedelta(seconds=age)) for age in range(50)]
-    forms = itertools.cycle([sign(render(one), key).base64 for one in handoffs])
-    to_mint = itertools.cycle(handoffs)
-    opinion = SecondOpinion()
-
-    def judge(second_opinion: SecondOpinion | None) -> VerifiedHandoff:
-        return verify(
-            read_response([("SAMLResponse", next(forms))]),
-            trust={ISSUER: trusted},
-            endpoint=ENDPOINT,
-            now=now,
-            binding_secret=SECRET,
-            second_opinion=second_opinion,
-        )
-
-    seconds = medians(
-        {
-            "RSA-2048 sign": _bare_signature(key),
-            "mint": lambda: sign(render(next(to_mint)), key),
-            "validate floor": _floor(forms, key),
-            "verify": lambda: judge(None),
-            "verify with second opinion": lambda: judge(opinion),
-            "python3-saml mint": _stock_mint(to_mint, key),
-            "python3-saml validate": _stock_validate(forms, trusted),
-        }
-    )
-    ratios = {
+    """Measure, print a table, and return the figures under the names of the performance budgets."""
+    with tempfile.TemporaryDirectory() as folder:
+        setting = Setting(Issuer(Path(folder)))
+        with peers(setting) as others:
+            seconds = medians({**_ours(setting), **others})
+        hardest = medians(largest(setting), rounds=5)
+    verify, floor = seconds["verify"], seconds["validate floor"]
+    figures = {
         "mint_over_rsa_sign": seconds["mint"] / seconds["RSA-2048 sign"],
-        "verify_over_floor": seconds["verify"] / seconds["validate floor"],
-        "verify_with_second_opinion_over_floor": seconds["verify with second opinion"] / seconds["validate floor"],
-        "handoff_vs_python3_saml": (seconds["python3-saml mint"] + seconds["python3-saml validate"])
-        / (seconds["mint"] + seconds["verify"]),
+        "verify_over_floor": verify / floor,
+        "verify_with_second_opinion_over_floor": seconds["verify with second opinion"] / floor,
+        "inspect_over_verify": seconds["inspect"] / verify,
+        "largest_document_ms": max(hardest.values()) * 1000,
     }
-    print(f"documents: {len(base64.b64decode(next(forms)))} bytes of XML, RSA-2048/SHA-256")
-    for name, value in seconds.items():
-        print(f"  {name:32}{value * 1e6:10.1f} us")
-    return ratios
+    for peer in ("python3-saml", "pysaml2", "node-saml"):
+        if f"{peer} mint" in seconds:
+            theirs = seconds[f"{peer} mint"] + seconds[f"{peer} verify"]
+            figures[f"handoff_vs_{peer.replace('-', '_')}"] = theirs / (seconds["mint"] + verify)
+    print(f"documents: {len(base64.b64decode(setting.fifty[0]))} bytes of XML, RSA-2048/SHA-256; medians of CPU time")
+    for name, value in {**seconds, **hardest}.items():
+        print(f"  {name:40}{value * 1e6:12.1f} us")
+    return figures
 
 
-def _bare_signature(key: SigningKey) -> Callable[[], object]:
-    private_key = key.private_key
+def _ours(setting: Setting) -> dict[str, Turn]:
+    alone, with_second_opinion = setting.question(None), setting.question(SecondOpinion())
+
+    def source() -> Source:
+        return Source("posted", (("SAMLResponse", next(setting.forms)),), None)
+
+    work: dict[str, Callable[[], object]] = {
+        "RSA-2048 sign": _bare_signature(setting),
+        "mint": lambda: sign(render(next(setting.handoffs)), setting.issuer.key),
+        "validate floor": _floor(setting),
+        "verify": lambda: judge(next(setting.forms), alone),
+        "verify with second opinion": lambda: judge(next(setting.forms), with_second_opinion),
+        "inspect": lambda: inspect(source(), alone, ask_binding=True),
+    }
+    return {name: turns_of(call) for name, call in work.items()}
+
+
+def _bare_signature(setting: Setting) -> Callable[[], object]:
+    private_key, message = setting.issuer.key.private_key, b"m" * 1000
     assert isinstance(private_key, RSAPrivateKey)
-    pkcs1, sha256, message = padding.PKCS1v15(), hashes.SHA256(), b"m" * 1000
-    return lambda: private_key.sign(message, pkcs1, sha256)
+    return lambda: private_key.sign(message, _PKCS1, _SHA256)
 
 
-def _floor(forms: Iterator[str], key: SigningKey) -> Callable[[], object]:
-    public_key = key.certificate.public_key()
+def _floor(setting: Setting) -> Callable[[], object]:
+    public_key = setting.issuer.key.certificate.public_key()
     assert isinstance(public_key, RSAPublicKey)
-    pkcs1, sha256 = padding.PKCS1v15(), hashes.SHA256()
     parser = etree.XMLParser(resolve_entities=False, no_network=True, collect_ids=False)
 
     def floor() -> None:
-        tree = etree.fromstring(base64.b64decode(next(forms)), parser)
+        tree = etree.fromstring(base64.b64decode(next(setting.forms)), parser)
         value = base64.b64decode(tree[1][1].text or "")
         signed_info = etree.tostring(tree[1][0], method="c14n", exclusive=True)
         tree.remove(tree[1])
         hashlib.sha256(etree.tostring(tree, method="c14n", exclusive=True)).digest()
-        public_key.verify(value, signed_info, pkcs1, sha256)
+        public_key.verify(value, signed_info, _PKCS1, _SHA256)
 
     return floor
-
-
-def _stock_mint(handoffs: Iterator[Handoff], key: SigningKey) -> Callable[[], object]:
-    secret = key.private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
-    certificate = key.certificate.public_bytes(Encoding.PEM).decode("ascii")
-    return lambda: base64.b64encode(OneLogin_Saml2_Utils.add_sign(render(next(handoffs)).xml, secret, certificate))
-
-
-def _stock_validate(forms: Iterator[str], trusted: TrustedIssuer) -> Callable[[], object]:
-    settings = OneLogin_Saml2_Settings(settings_of(trusted, ENDPOINT))
-    request = request_data_of(ENDPOINT)
-
-    def validate() -> None:
-        assert OneLogin_Saml2_Response(settings, next(forms)).is_valid(request)
-
-    return validate

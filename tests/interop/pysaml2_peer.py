@@ -50,7 +50,12 @@ def service_provider(issuer: Issuer, route: OrgRoute, signed: str) -> Any:
 
 def accepted(issuer: Issuer, route: OrgRoute, response: str, signed: str) -> tuple[str, dict[str, list[str]]]:
     """Return the NameID and the attributes that pysaml2 read; raises what it raises."""
-    answer = service_provider(issuer, route, signed).parse_authn_request_response(response, names.HTTP_POST)
+    return accepted_by(service_provider(issuer, route, signed), response)
+
+
+def accepted_by(client: Any, response: str) -> tuple[str, dict[str, list[str]]]:
+    """Return the NameID and the attributes that *client*, a `service_provider`, read; raises what it raises."""
+    answer = client.parse_authn_request_response(response, names.HTTP_POST)
     assert answer is not None, "pysaml2 read nothing"
     return answer.name_id.text, answer.ava
 
@@ -68,7 +73,16 @@ def issued(
 ) -> bytes:
     """Return the unsolicited response that pysaml2's IdP makes for *route*; `algorithms` None leaves it to its default."""
     with_algorithms = dict(zip(("sign_alg", "digest_alg"), algorithms, strict=True)) if algorithms else {}
-    server = Server(
+    server = identity_provider(issuer, sp_metadata, minutes=minutes)
+    try:
+        return issued_by(server, issuer, route, attributes=attributes, signed=signed, name_id=name_id, **with_algorithms)
+    finally:
+        server.close()
+
+
+def identity_provider(issuer: Issuer, sp_metadata: Path, *, minutes: int = 1) -> Any:
+    """Return pysaml2's IdP with *issuer*'s key, whose responses live so many *minutes*; the caller closes it."""
+    return Server(
         config=IdPConfig().load(
             {
                 "entityid": issuer.entity_id,
@@ -85,24 +99,30 @@ def issued(
             }
         )
     )
-    try:
-        form, value = name_id
-        return str(
-            server.create_authn_response(
-                identity=attributes,
-                in_response_to=None,
-                destination=route.acs_url,
-                sp_entity_id=route.sp_entity_id,
-                name_id=_name_id(form, value, issuer, route),
-                authn={"class_ref": PASSWORD},
-                sign_response=signed in ("response", "both"),
-                sign_assertion=signed in ("assertion", "both"),
-                **with_algorithms,
-            )
-        ).encode("utf-8")
-    finally:
-        server.close()
 
 
-def _name_id(form: str, value: str, issuer: Issuer, route: OrgRoute) -> Any:
-    return NameID(format=form, name_qualifier=issuer.entity_id, sp_name_qualifier=route.sp_entity_id, text=value)
+def issued_by(
+    server: Any,
+    issuer: Issuer,
+    route: OrgRoute,
+    *,
+    attributes: dict[str, str],
+    signed: str,
+    name_id: tuple[str, str],
+    **more: str,
+) -> bytes:
+    """Return an unsolicited response of *server*, pysaml2's IdP with *issuer*'s key, for *route*."""
+    form, value = name_id
+    return str(
+        server.create_authn_response(
+            identity=attributes,
+            in_response_to=None,
+            destination=route.acs_url,
+            sp_entity_id=route.sp_entity_id,
+            name_id=NameID(format=form, name_qualifier=issuer.entity_id, sp_name_qualifier=route.sp_entity_id, text=value),
+            authn={"class_ref": PASSWORD},
+            sign_response=signed in ("response", "both"),
+            sign_assertion=signed in ("assertion", "both"),
+            **more,
+        )
+    ).encode("utf-8")

@@ -2,6 +2,7 @@
 //
 // {"peer": "node-saml" | "samlify", "action": "accept", ...}: the answer is what the peer read, or {"refused": "..."}.
 // {"peer": "samlify", "action": "issue", ...}: the answer is {"response": "base64"}.
+// {"peer": "node-saml" | "saml", "action": "time", "repeats": n, ...}: the answer is {"seconds": CPU of all n} (for bench/).
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -9,6 +10,8 @@ import { createInterface } from "node:readline";
 import * as validator from "@authenio/samlify-node-xmllint";
 import { SAML } from "@node-saml/node-saml";
 import samlify from "samlify";
+
+import { mintWithSaml, verifyWithNodeSaml } from "./timing.mjs";
 
 samlify.setSchemaValidator(validator);
 
@@ -97,6 +100,8 @@ const ACTIONS = {
   "node-saml accept": acceptWithNodeSaml,
   "samlify accept": acceptWithSamlify,
   "samlify issue": issueWithSamlify,
+  "node-saml time": verifyWithNodeSaml,
+  "saml time": mintWithSaml,
 };
 
 // Stdout is for answers alone: the schema validator prints to it.
