@@ -11,7 +11,8 @@ import structlog
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from bridge.errors import LoginStateMismatch, ProviderDisabled
+from bridge.accounts.resolve import refuse_unless_open
+from bridge.errors import LoginStateMismatch
 from bridge.handoff import ReturnPath, org_home
 from bridge.identity import Email, MalformedValue
 from bridge.oauth.attempt import ATTEMPT_SECONDS, LoginAttempt
@@ -65,8 +66,7 @@ def blueprint(cell: OwningCell, metrics: Metrics) -> Blueprint:
     def begin(org_path: str, name: str) -> Response:
         limiter.spend("start", client_address(request))
         org = org_named(cell.orgs, org_path)
-        if name not in org.policy.providers:
-            raise ProviderDisabled(provider=name, reason="not among the organization's providers")
+        refuse_unless_open(name, org.policy)
         secret = browser_secret(request, service)
         csrf.require_form(request, seal=cell.seal, secret=secret, form=_form(org), public_url=service.public_url)
         return cell.flow.begin(

@@ -1,6 +1,6 @@
 """The buttons of an organization's pages: its providers that this cell is a client of.
 
-The law: what the organization does not allow has no button.
+The law: what the organization does not allow, or has switched off, has no button.
 """
 
 from bridge.web import pages
@@ -13,5 +13,5 @@ def ways_in(cell: OwningCell, org: Organization, start: str) -> list[pages.Provi
     return [
         pages.ProviderButton(label=provider.label, kind=provider.kind, start_path=start + name)
         for name, provider in cell.flow.providers.items()
-        if name in org.policy.providers
+        if name in org.policy.open_providers
     ]

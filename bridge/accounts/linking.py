@@ -11,10 +11,10 @@ from bridge.accounts import audit
 from bridge.accounts.listing import identities_of
 from bridge.accounts.policy import OrgPolicy
 from bridge.accounts.records import Account
-from bridge.accounts.resolve import refuse_unless_active
+from bridge.accounts.resolve import refuse_unless_active, refuse_unless_open
 from bridge.accounts.rows import find_by_key, insert_identity, to_account
 from bridge.accounts.tables import accounts
-from bridge.errors import AccountIdentityConflict, IdentityTaken, ProviderDisabled
+from bridge.errors import AccountIdentityConflict, IdentityTaken
 from bridge.identity import IdentityKey
 
 EVIDENCE = "linked.by_holder"
@@ -30,8 +30,7 @@ def link(
     account has another identity of the provider.
     """
     org, provider = policy.org_name, key.provider
-    if provider not in policy.open_providers:
-        raise ProviderDisabled(provider=provider, reason="not among the organization's providers")
+    refuse_unless_open(provider, policy)
     account = _held(connection, account_id, org_id=policy.org_id)
     refuse_unless_active(account, org_name=org, provider=provider)
     owner = find_by_key(connection, key, org_id=policy.org_id)

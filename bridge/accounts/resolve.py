@@ -61,6 +61,14 @@ class Create:
 Decision: TypeAlias = SignIn | Link | Create
 
 
+def refuse_unless_open(provider: str, policy: OrgPolicy) -> None:
+    """Raise `ProviderDisabled` if the organization does not allow *provider*, or has switched it off."""
+    if provider not in policy.providers:
+        raise ProviderDisabled(provider=provider, reason="not among the organization's providers")
+    if provider in policy.disabled_providers:
+        raise ProviderDisabled(provider=provider, reason="switched off by the organization's disabled_providers")
+
+
 def refuse_unless_active(account: Account, *, org_name: str, provider: str) -> None:
     """Raise `AccountBlocked` or `AccountPending` if *account* may not be opened (rule 1)."""
     if account.state == "pending":
@@ -91,10 +99,7 @@ def resolve(
     Raises `ProviderDisabled`, `OrgReadOnly`, or an `AccountError` whose `rule` is the rule's number.
     """
     provider, org = identity.key.provider, policy.org_name
-    if provider not in policy.providers:
-        raise ProviderDisabled(provider=provider, reason="not among the organization's providers")
-    if provider in policy.disabled_providers:
-        raise ProviderDisabled(provider=provider, reason="switched off by the organization's disabled_providers")
+    refuse_unless_open(provider, policy)
     if by_key is not None:
         refuse_unless_active(by_key, org_name=org, provider=provider)
         return SignIn(by_key)

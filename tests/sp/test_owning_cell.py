@@ -87,3 +87,20 @@ def test_addresses_of_the_bridge_itself_are_no_pages(folder: Path) -> None:
     """What lies under `/-/`, `/auth/` and `/users/` and does not exist is not found, rather than a landing page."""
     for path in ("/o/acme/-/nothing", "/o/acme/auth/nothing", "/o/acme/users/nothing"):
         assert client(folder).get(path).status_code == 404
+
+
+def test_a_provider_that_is_switched_off_has_no_button_and_starts_nothing(folder: Path) -> None:
+    """Nobody is sent to a provider whose answer would be refused; the others stay."""
+    as_it_is = (folder / "sp-2.toml").read_text("utf-8")
+    acme = as_it_is.index('path = "acme"')
+    off = folder / "switched-off.toml"
+    off.write_text(f'{as_it_is[:acme]}disabled_providers = ["github"]\n{as_it_is[acme:]}', "utf-8")
+    before = client(folder).get("/o/acme/users/sign_in").text
+    browser = create_app(load(SpConfig, off, {})).test_client()
+    after = browser.get("/o/acme/users/sign_in").text
+    button = "/o/acme/users/auth/{}".format
+    assert (button("github") in before, button("github") in after) == (True, False)
+    assert button("google_oauth2") in after
+    refused = browser.post(button("github"))
+    assert (refused.status_code, "provider.disabled" in refused.text) == (403, True)
+    assert "Location" not in refused.headers
