@@ -6,6 +6,7 @@ network and no store, and changes nothing; a private key that it is given opens 
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +20,14 @@ from rich.text import Text
 
 from bridge.clock import utc_now
 from bridge.config import SpConfig, load
-from bridge.errors import KeyRingError
+from bridge.errors import KeyRingError, ServiceNotStarted
 from bridge.inspect.difference import difference_json, difference_lines, differences
-from bridge.inspect.inspection import NOWHERE, inspect
+from bridge.inspect.inspection import inspect
 from bridge.inspect.report import Report, as_json
 from bridge.inspect.source import MAX_SOURCE_BYTES, Unreadable, read_sources
 from bridge.inspect.text import Line, lines_of
+from bridge.inspect.untrusted import nobodys_question
+from bridge.inspect.web import BY_ITSELF, Server, asking, create_app
 from bridge.moments import UtcTime
 from bridge.saml.second_opinion import SecondOpinion
 from bridge.saml.trust import DecryptionKey
@@ -50,6 +53,8 @@ STYLES = {"good": "green", "bad": "bold red", "note": "yellow", "head": "bold", 
 )
 @click.option("--diff", "as_difference", is_flag=True, help="Compare two files: each as of when it was issued, unless --at.")
 @click.option("--mask", is_flag=True, help="Hide the values that belong to a person.")
+@click.option("--web", "as_page", is_flag=True, help="Serve a page on this machine, to paste and drop documents, until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Where the page listens; any free port if 0.")
 @click.option("--json", "as_lines", is_flag=True, help="One JSON object a line for each document.")
 def command(
     *,
@@ -61,6 +66,8 @@ def command(
     key_path: Path | None,
     as_difference: bool,
     mask: bool,
+    as_page: bool,
+    port: int,
     as_lines: bool,
 ) -> None:
     """Say what each check of the endpoint says about documents; - reads a pipe.
@@ -72,6 +79,11 @@ def command(
     if (config_path is None) != (org is None):
         raise click.UsageError("--config and --org go together: trust and endpoint are an organization's")
     question = question_of(config_path, org, now=at or utc_now(), binding_secret=binding_secret, key_path=key_path)
+    if as_page:
+        if files:
+            raise click.UsageError("--web takes no files: paste or drop them on the page")
+        _serve(org, question, port=port)
+        return
     if as_difference:
         if len(files) != 2:
             raise click.UsageError("--diff compares two files")
@@ -96,8 +108,7 @@ def question_of(
     """
     own = (_decryption_key(key_path),) if key_path else ()
     if config_path is None or org is None:
-        endpoint = replace(NOWHERE, decryption_keys=own)
-        return Question(trust={}, endpoint=endpoint, now=now, binding_secret=binding_secret, second_opinion=None)
+        return nobodys_question(now, binding_secret=binding_secret, decryption_keys=own)
     config = load(SpConfig, config_path)
     endpoint = org_named(organizations(config), org).default_endpoint
     return Question(
@@ -166,6 +177,18 @@ def _first(path: Path, question: Question, *, at_issue: bool, mask: bool) -> Rep
         issued = max(report.times.issued, report.times.starts)
         report = next(_reports(path, replace(question, now=issued), mask=mask))
     return report
+
+
+def _serve(org: str | None, question: Question, *, port: int) -> None:
+    """Serve the page until Ctrl-C, as the configured endpoint first; raises `ServiceNotStarted`."""
+    endpoints = {**({org: asking(question)} if org else {}), BY_ITSELF: asking(nobodys_question(question.now))}
+    try:
+        server = Server(create_app(endpoints, clock=utc_now), port)
+    except OSError as error:
+        raise ServiceNotStarted(reason=f"cannot listen on port {port}: {error.strerror}") from error
+    click.echo(f"The inspector is at {server.url} and answers this machine alone. Ctrl-C ends it.")
+    with suppress(KeyboardInterrupt):
+        server.serve()
 
 
 def _print(lines: Iterable[Line]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from bridge.harness.inspector import inspector_of
 from bridge.harness.narration import walk_once
 from bridge.harness.narrator import Narrator
 from bridge.harness.pair import Options, Pair
@@ -44,7 +45,10 @@ def run(*, port: int | None, once: bool) -> int:
         click.echo("Starting router, legacy cell, two owning cells, topology and stand-in providers ...")
         try:
             with pair:
-                return walk_once(pair) if once else _wait(pair, ended)
+                if once:
+                    return walk_once(pair)
+                with inspector_of(pair) as inspector:
+                    return _wait(pair, ended, inspector)
         except HarnessError as error:
             click.echo(f"cellbridge demo: {error}", err=True)
             return 1
@@ -79,8 +83,8 @@ def _told_to_stop(ended: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _wait(pair: Pair, ended: threading.Event) -> int:
-    _introduce(pair)
+def _wait(pair: Pair, ended: threading.Event, inspector: str) -> int:
+    _introduce(pair, inspector)
     narrator = Narrator(pair)
     while not ended.wait(_LOOK_SECONDS):
         for line in narrator.new_lines():
@@ -91,7 +95,7 @@ def _wait(pair: Pair, ended: threading.Event) -> int:
     return 0
 
 
-def _introduce(pair: Pair) -> None:
+def _introduce(pair: Pair, inspector: str) -> None:
     orgs = ", ".join(f"{org.name} (cell {org.cell}, sign-up {org.signup})" for org in ORGS)
     click.echo(f"\nOrganizations: {orgs}\n")
     click.echo(f"  1. Open   {pair.public_url}/o/acme/projects/7?tab=2")
@@ -100,4 +104,5 @@ def _introduce(pair: Pair) -> None:
     width = max(len(persona.name) for persona in PERSONAS)
     for persona in PERSONAS:
         click.echo(f"     {persona.name:{width}}  {persona.story}")
-    click.echo("\nEach hop appears below. Ctrl-C stops everything and leaves nothing behind.\n")
+    click.echo(f"\nThe inspector explains what a browser posted, or a HAR file of it: {inspector}")
+    click.echo("Each hop appears below. Ctrl-C stops everything and leaves nothing behind.\n")

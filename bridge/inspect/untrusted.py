@@ -5,14 +5,14 @@ nobody trusts.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
 from bridge.inspect.certificates import embedded, fingerprint_of, usable
 from bridge.saml import names
 from bridge.saml.signature import Received
-from bridge.saml.trust import Endpoint, TrustedIssuer
+from bridge.saml.trust import DecryptionKey, Endpoint, TrustedIssuer
 from bridge.saml.verify import Question
 from bridge.sections import Trust
 
@@ -25,6 +25,14 @@ NOWHERE = Endpoint(org_id=0, org_path="", acs_url="", sp_entity_id="", binding="
 def is_nowhere(endpoint: Endpoint) -> bool:
     """Whether *endpoint* is nobody's, with or without keys to decrypt."""
     return not endpoint.acs_url
+
+
+def nobodys_question(
+    now: datetime, *, binding_secret: str | None = None, decryption_keys: tuple[DecryptionKey, ...] = ()
+) -> Question:
+    """Return what a document is judged by where no configuration says whom to trust; *now* is aware, UTC."""
+    endpoint = replace(NOWHERE, decryption_keys=decryption_keys)
+    return Question(trust={}, endpoint=endpoint, now=now, binding_secret=binding_secret, second_opinion=None)
 
 
 @dataclass(frozen=True, slots=True)

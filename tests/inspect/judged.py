@@ -1,8 +1,8 @@
 """Documents of the corpus, and what the inspector says about them with a configuration and without."""
 
-from bridge.inspect.inspection import NOWHERE, Inspection, inspect
+from bridge.inspect.inspection import Inspection, inspect
 from bridge.inspect.source import Source
-from bridge.saml.verify import Question
+from bridge.inspect.untrusted import nobodys_question
 from tests.vectors.judges import Bench
 from tests.vectors.vector import Vector
 from tests.vectors.world import AT, FOLDER
@@ -22,5 +22,5 @@ def for_acme(bench: Bench, raw_xml: bytes, *, name: str = "as-minted") -> Inspec
 
 def by_itself(raw_xml: bytes) -> Inspection:
     """Return what is said about *raw_xml* where nobody said whom to trust."""
-    question = Question(trust={}, endpoint=NOWHERE, now=AT, binding_secret=None, second_opinion=None)
+    question = nobodys_question(AT)
     return inspect(Source("document", None, raw_xml), question, ask_binding=False)
