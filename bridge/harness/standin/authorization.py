@@ -106,6 +106,7 @@ class ProviderServer(AuthorizationServer):  # type: ignore[misc]
         super().__init__(query_client=self._registered, save_token=self._keep)
         self.wire = wire
         self.ledger = ledger
+        self._faults = faults
         refresh = (lambda **_: ledger.new_secret("refresh_tokens")) if "refresh_token" in wire.grants else None
         access = lambda **_: ledger.new_secret("access_tokens", prefix=wire.token_prefix)  # noqa: E731
         self.register_token_generator("default", BearerTokenGenerator(access, refresh, lambda *_: wire.token_seconds))
@@ -149,7 +150,8 @@ class ProviderServer(AuthorizationServer):  # type: ignore[misc]
             )
         )
         if oauth_request.payload.response_type != "token":
-            token |= self.wire.token_extras(oauth_request.user, client, now)
+            fault = self._faults.name_at(self.wire.name, "token")
+            token |= self.wire.token_extras(oauth_request.user, client, now, fault)
 
     def handle_response(self, status_code: int, payload: Any, headers: Any) -> Response:
         """Return a redirect as it is, and what the token endpoint has to say in the provider's own words."""
@@ -188,6 +190,6 @@ class _IdToken(OpenIDCode):  # type: ignore[misc]
         if code.nonce:
             claims["nonce"] = code.nonce
         fault = self._faults.name_at(wire.name, "token")
-        signed = wire.keys.sign(claims, fault=fault, lure=wire.lure)
+        signed = wire.keys.sign(wire.spoilt_claims(claims, fault), fault=fault, lure=wire.lure)
         self._ledger.saw("id_tokens", signed)
         return signed

@@ -93,6 +93,7 @@ def _fault_problem(wires: dict[str, Wire], provider: Any, endpoint: Any, fault: 
     if oidc:
         allowed += ID_TOKEN_FAULTS if endpoint == "token" else ()
         allowed += [name for where, name in DOCUMENT_FAULTS if where == endpoint]
+    allowed += [name for where, name in wires[provider].own_faults if where == endpoint]
     return None if fault in allowed else f"fault must be one of {', '.join(allowed)}"
 
 

@@ -39,7 +39,7 @@ def provider_blueprint(wire: Wire, ledger: Ledger, faults: FaultBoard) -> Bluepr
     for resource in wire.resources:
         add(resource.path, "userinfo", _resource(wire, ledger, resource), lambda: wire.bearer_error("unknown"), "GET")
     if wire.token_info_path:
-        info = _token_info(wire, ledger)
+        info = _token_info(wire, ledger, faults)
         add(wire.token_info_path, "token_info", info, lambda: wire.token_info_error("unknown"), "GET")
     if wire.revoke_path:
         revoke = _revocation(server)
@@ -50,7 +50,8 @@ def provider_blueprint(wire: Wire, ledger: Ledger, faults: FaultBoard) -> Bluepr
         add(wire.jwks_path, "jwks", wire.jwks_reply, gone, "GET")
 
     @blueprint.route("/lure", methods=["GET", "POST"])
-    def lure() -> Response:
+    @blueprint.route("/lure/<path:_below>", methods=["GET", "POST"])
+    def lure(**_in_path: str) -> Response:
         faults.lured()
         return json_reply(wire.keys.lure_jwks() if isinstance(wire, OidcWire) else {})
 
@@ -177,12 +178,12 @@ def _resource(wire: Wire, ledger: Ledger, resource: Resource) -> Callable[[], Re
     return answer
 
 
-def _token_info(wire: Wire, ledger: Ledger) -> Callable[[], Response]:
+def _token_info(wire: Wire, ledger: Ledger, faults: FaultBoard) -> Callable[[], Response]:
     def answer() -> Response:
         found = _bearer(wire, ledger, "")
         if isinstance(found, str):
             return wire.token_info_error(found)
-        return json_reply(wire.token_info(*found, ledger.clock()))
+        return json_reply(wire.token_info(*found, ledger.clock(), faults.name_at(wire.name, "token_info")))
 
     return answer
 

@@ -8,11 +8,13 @@ Connect adds.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from flask import Request, Response, json
 
 from bridge.harness.personas import Persona
+from bridge.harness.standin.faults import Endpoint
 from bridge.harness.standin.ledger import AccessToken, Client
 
 Document = Mapping[str, Any] | list[dict[str, Any]]
@@ -42,7 +44,8 @@ class Wire:
 
     `grants` are the ones that it takes beside the code: `refresh_token`, `implicit`, `password`. Where `knows_pkce` is not set
     the provider ignores a challenge, and where `repeats_redirect_uri` is not set the exchange comes without the redirect URI.
-    `wants` are parameters that the authorization request cannot go without, each with its one value.
+    `wants` are parameters that the authorization request cannot go without, each with its one value; `own_faults` are faults
+    that only this provider can have, by endpoint and name, with what they are.
     """
 
     name: ClassVar[str]
@@ -54,6 +57,7 @@ class Wire:
     default_scope: ClassVar[str] = ""
     requires_types: ClassVar[bool] = True  # response_type and grant_type
     wants: ClassVar[tuple[tuple[str, str], ...]] = ()
+    own_faults: ClassVar[Mapping[tuple[Endpoint, str], str]] = MappingProxyType({})
     knows_pkce: ClassVar[bool] = True
     repeats_redirect_uri: ClassVar[bool] = True
     token_seconds: ClassVar[int] = 3600
@@ -91,9 +95,9 @@ class Wire:
         given = request.authorization
         return given.token if given and given.type == "bearer" else None
 
-    def token_extras(self, persona: Persona, client: Client, now: datetime) -> dict[str, Any]:
-        """Return what a good answer of the token endpoint holds beside RFC 6749 5.1."""
-        del persona, client, now
+    def token_extras(self, persona: Persona, client: Client, now: datetime, fault: str | None) -> dict[str, Any]:
+        """Return what an answer of the token endpoint holds beside RFC 6749 5.1, wrong as an own *fault* says."""
+        del persona, client, now, fault
         return {}
 
     def token_reply(self, token: Mapping[str, Any], *, accept: str) -> Response:
@@ -107,8 +111,8 @@ class Wire:
         error = "invalid_grant" if error == "redirect_uri_mismatch" else error
         return json_reply({"error": error, "error_description": description}, 401 if error == "invalid_client" else 400)
 
-    def token_info(self, token: AccessToken, persona: Persona, now: datetime) -> Document:
-        """Return what the endpoint at `token_info_path` says of a good token."""
+    def token_info(self, token: AccessToken, persona: Persona, now: datetime, fault: str | None) -> Document:
+        """Return what the endpoint at `token_info_path` says of a good token, wrong as an own *fault* says."""
         raise NotImplementedError
 
     def token_info_error(self, problem: BearerProblem) -> Response:

@@ -8,6 +8,7 @@ The law: only what GitLab documents, whatever a test would like better.
 """
 
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from flask import Request, Response
@@ -40,6 +41,12 @@ class GitLab(Wire):
     token_seconds = 7200
     grants = frozenset({"refresh_token", "implicit", "password"})
     default_scope = "api"
+    own_faults = MappingProxyType(
+        {
+            ("token_info", "other_application"): "the token was issued to another application, as by the implicit grant",
+            ("token_info", "other_owner"): "the token is somebody else's",
+        }
+    )
 
     @property
     def resources(self) -> tuple[Resource, ...]:
@@ -74,18 +81,18 @@ class GitLab(Wire):
         """Return the token from the header, or else from the query or form (`access_token`)."""
         return super().access_token(request) or request.values.get("access_token")
 
-    def token_extras(self, persona: Persona, client: Client, now: datetime) -> dict[str, Any]:
+    def token_extras(self, persona: Persona, client: Client, now: datetime, fault: str | None) -> dict[str, Any]:
         """Add the time it was made at."""
-        return {**super().token_extras(persona, client, now), "created_at": int(now.timestamp())}
+        return {**super().token_extras(persona, client, now, fault), "created_at": int(now.timestamp())}
 
-    def token_info(self, token: AccessToken, persona: Persona, now: datetime) -> Document:
+    def token_info(self, token: AccessToken, persona: Persona, now: datetime, fault: str | None) -> Document:
         """Return whose it is, what it may and which application it was made for, new names and deprecated ones."""
         left = int((token.expires_at - now).total_seconds())
         return {
-            "resource_owner_id": int(persona.uid(self.name)),
+            "resource_owner_id": int(persona.uid(self.name)) + (fault == "other_owner"),
             "scope": token.scope.split(),
             "expires_in": left,
-            "application": {"uid": token.client_id},
+            "application": {"uid": "another-application" if fault == "other_application" else token.client_id},
             "created_at": int(token.issued_at.timestamp()),
             "scopes": token.scope.split(),
             "expires_in_seconds": left,

@@ -9,6 +9,7 @@ The law: only what Microsoft documents; everybody here is of one tenant.
 """
 
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from bridge.harness.standin.oidc_wire import OidcWire
 from bridge.harness.standin.wire import BearerProblem, Document, Resource, json_reply
 from bridge.harness.uids import MICROSOFT_TENANT, uid_of
 
+ANOTHER_TENANT = "c0ffee00-1111-4222-8333-444455556666"
 _CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 _TENANT = f'<any(common, organizations, consumers, "{MICROSOFT_TENANT}"):tenant>'
 _ISSUERS = {"common": "{tenantid}", "organizations": "{tenantid}", "consumers": _CONSUMERS}
@@ -43,6 +45,12 @@ class Microsoft(OidcWire):
     userinfo_path = "/oidc/userinfo"
     client_auth = ("client_secret_post", "client_secret_basic")
     token_seconds = 4799
+    own_faults = MappingProxyType(
+        {
+            ("token", "other_tenant"): "the ID token is a good one of another tenant, whose administrator wrote the address",
+            ("token", "tenant_mixed"): "the ID token names one tenant in `tid` and another one in `iss`",
+        }
+    )
     denied_description = "the user canceled the authentication"
 
     @property
@@ -86,6 +94,13 @@ class Microsoft(OidcWire):
             return {**claims, "email": persona.email, "xms_edov": persona.email_verified}
         return claims
 
+    def spoilt_claims(self, claims: dict[str, Any], fault: str | None) -> dict[str, Any]:
+        """Return the claims with another tenant in `tid`, and in `iss` where the token is to be that tenant's own."""
+        if fault not in ("other_tenant", "tenant_mixed"):
+            return claims
+        issuer = f"{self.base_url}/{ANOTHER_TENANT}/v2.0" if fault == "other_tenant" else claims["iss"]
+        return {**claims, "tid": ANOTHER_TENANT, "iss": issuer}
+
     def discovery(self) -> dict[str, Any]:
         """Return the metadata of the tenant that the path names; PKCE works and is not announced."""
         tenant = str((request.view_args or {})["tenant"])
@@ -104,9 +119,9 @@ class Microsoft(OidcWire):
         ]
         return json_reply({"keys": published}, cache="max-age=86400, private")
 
-    def token_extras(self, persona: Persona, client: Client, now: datetime) -> dict[str, Any]:
+    def token_extras(self, persona: Persona, client: Client, now: datetime, fault: str | None) -> dict[str, Any]:
         """Add `ext_expires_in`."""
-        return {**super().token_extras(persona, client, now), "ext_expires_in": self.token_seconds}
+        return {**super().token_extras(persona, client, now, fault), "ext_expires_in": self.token_seconds}
 
     def token_error(self, error: str, description: str, *, accept: str) -> Response:
         """Return Entra's error, with its number and traces."""

@@ -10,8 +10,10 @@ The law: only what Salesforce documents; `username` looks like an address and is
 import base64
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from flask import Response, request
@@ -46,6 +48,13 @@ class Salesforce(OidcWire):
     jwks_path = "/id/keys"
     client_auth = ("client_secret_post", "client_secret_basic")
     denied_description = "end-user denied authorization"
+    own_faults = MappingProxyType(
+        {
+            ("token", "other_user_signed"): "the identity URL is another one than was signed",
+            ("token", "foreign_identity"): "the identity URL is signed, and leads elsewhere (`lured` counts who followed)",
+            ("token", "foreign_instance"): "the instance is elsewhere (`lured` counts who asked there)",
+        }
+    )
 
     @property
     def resources(self) -> tuple[Resource, ...]:
@@ -99,12 +108,17 @@ class Salesforce(OidcWire):
         del scope
         return {"sub": self._identity_url(persona)}
 
-    def token_extras(self, persona: Persona, client: Client, now: datetime) -> dict[str, Any]:
+    def token_extras(self, persona: Persona, client: Client, now: datetime, fault: str | None) -> dict[str, Any]:
         """Add the identity URL and the signature over it."""
         url, issued_at = self._identity_url(persona), str(int(now.timestamp() * 1000))
+        if fault == "foreign_identity":
+            url = url.replace(self.base_url, self.lure)
         signature = hmac.digest(client.client_secret.encode(), (url + issued_at).encode(), sha256)
         signed = {"id": url, "issued_at": issued_at, "signature": base64.b64encode(signature).decode("ascii")}
-        return {**super().token_extras(persona, client, now), "instance_url": self.base_url, **signed}
+        if fault == "other_user_signed":
+            signed["id"] = self._identity_url(replace(persona, key="somebody-else"))
+        instance = self.lure if fault == "foreign_instance" else self.base_url
+        return {**super().token_extras(persona, client, now, fault), "instance_url": instance, **signed}
 
     def token_reply(self, token: Mapping[str, Any], *, accept: str) -> Response:
         """Return the token; Salesforce does not say how long it lasts."""
