@@ -1,4 +1,5 @@
-"""The question where no cookie can come along: "Continue as ann@acme.example in Acme?" (binding `confirm`).
+"""The question "Continue as ann@acme.example in Acme?": where no cookie can come along (binding `confirm`), and where somebody
+else is signed in already, so that no response takes an open session away, or gives one, unasked.
 
 The law: asking opens nothing and writes nothing, and an answer counts only from the browser that was asked, about the very
 document that it was asked about, by our own button. The answer carries that document, and it is verified once more: a sealed
@@ -12,14 +13,17 @@ from hashlib import sha256
 from flask import Request, Response
 from werkzeug.wrappers import Response as BaseResponse
 
-from bridge.accounts.records import SignedIn
-from bridge.errors import RequestForged, RequestMalformed
+from bridge.accounts.choice import choose
+from bridge.accounts.records import Account
+from bridge.accounts.resolve import Create
+from bridge.errors import AccountError, OrgReadOnly, ProviderDisabled, RequestForged, RequestMalformed
 from bridge.saml.verify import VerifiedHandoff
 from bridge.web import csrf, pages
 from bridge.web.cookies import clear_cookie, read_cookie, set_cookie
+from bridge.web.start import sign_in_address
 from sp.cell import OwningCell
 from sp.orgs import Organization
-from sp.session import find_session
+from sp.session import OpenSession, find_session
 
 FORM = "confirm"
 LEAVING = "leaving"
@@ -52,17 +56,26 @@ def ask(
             who=identity.email.address if identity.email and identity.evidence.verified else identity.key.uid,
             org_name=org.name,
             provider_label=cell.labels.provider(identity.key.provider) or identity.key.provider,
-            signed_in_as=found.signed_in.account.email if found and _is_somebody_else(found.signed_in, verified) else None,
+            signed_in_as=_called(found.signed_in.account) if found and _is_somebody_else(cell, org, found, verified) else None,
+            from_elsewhere=verified.to_be_confirmed,
             seconds=max(1, int((verified.spent_until - now).total_seconds())),
         ),
         answer_path=answer_path,
-        cancel_path=f"/o/{org.path}/users/sign_in",
+        cancel_path=sign_in_address(cell.config.sign_in_page, verified.claims.return_to),
         saml_response=base64.b64encode(raw_xml).decode("ascii"),
         leaving=leaving,
         csrf_token=csrf.form_token(cell.seal, _owner(secret, raw_xml, leaving), form=FORM),
     )
     set_cookie(response, service, _cookie(raw_xml), secret, max_age_seconds=KEPT_SECONDS)
     return response
+
+
+def is_needed(cell: OwningCell, org: Organization, request: Request, verified: VerifiedHandoff) -> bool:
+    """Whether to ask before a handoff counts: the browser is not bound, or it holds a session of somebody else."""
+    if verified.to_be_confirmed:
+        return True
+    found = find_session(cell, org, request)
+    return found is not None and _is_somebody_else(cell, org, found, verified)
 
 
 def require_answer(cell: OwningCell, request: Request, raw_xml: bytes) -> None:
@@ -86,7 +99,7 @@ def require_answer(cell: OwningCell, request: Request, raw_xml: bytes) -> None:
 def was_told(cell: OwningCell, org: Organization, request: Request, verified: VerifiedHandoff) -> bool:
     """Whether the person knows whom they stop being: the first post brings no cookies, so the page may not have told them."""
     found = find_session(cell, org, request)
-    if found is None or not _is_somebody_else(found.signed_in, verified):
+    if found is None or not _is_somebody_else(cell, org, found, verified):
         return True
     return cell.seal.mac_matches(_leaving(request), found.token, purpose=_LEAVING_PURPOSE)
 
@@ -96,10 +109,19 @@ def forget(cell: OwningCell, response: BaseResponse, raw_xml: bytes) -> None:
     clear_cookie(response, cell.config.service, _cookie(raw_xml))
 
 
-def _is_somebody_else(session: SignedIn, verified: VerifiedHandoff) -> bool:
+def _is_somebody_else(cell: OwningCell, org: Organization, session: OpenSession, verified: VerifiedHandoff) -> bool:
+    """Whether the handoff opens another account than the session's, by the very rules; one that is refused opens none."""
     identity = verified.claims.identity
-    same = identity.email is not None and identity.evidence.verified and session.account.email.lower() == identity.email.folded
-    return not same
+    try:
+        choice = cell.accounts.look(lambda connection: choose(connection, identity, org.policy, at_own_page=False, hold=False))
+    except (AccountError, OrgReadOnly, ProviderDisabled):
+        return False
+    decision = choice.decision
+    return isinstance(decision, Create) or decision.account.id != session.signed_in.account.id
+
+
+def _called(account: Account) -> str:
+    return account.email or account.username
 
 
 def _leaving(request: Request) -> str:

@@ -10,7 +10,7 @@ import structlog
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from bridge.errors import HandoffMalformed, HandoffUnbound, NotFound, RequestForged
+from bridge.errors import HandoffMalformed, HandoffUnbound, RequestForged
 from bridge.saml.form import read_response
 from bridge.saml.trust import Endpoint
 from bridge.saml.verify import VerifiedHandoff, verify
@@ -49,7 +49,7 @@ def blueprint(cell: OwningCell, metrics: Metrics) -> Blueprint:
         raw_xml = _read_document()
         now = cell.clock()
         verified = _verify(cell, endpoint, raw_xml, binding_secret, now)
-        if verified.to_be_confirmed:
+        if confirm.is_needed(cell, org, request, verified):
             return _ask(cell, org, template, raw_xml, verified, now)
         return _enter(cell, metrics, org, verified, now)
 
@@ -57,12 +57,11 @@ def blueprint(cell: OwningCell, metrics: Metrics) -> Blueprint:
         limiter.spend("answer", client_address(request))
         org = org_named(cell.orgs, org_path)
         endpoint = org.endpoints[template]
-        if endpoint.binding != "confirm":
-            raise NotFound(reason="the organization asks no question")
+        binding_secret = None if endpoint.binding == "confirm" else _secret_of_own_page(cell, endpoint)
         raw_xml = _read_document()
         confirm.require_answer(cell, request, raw_xml)
         now = cell.clock()
-        verified = _verify(cell, endpoint, raw_xml, None, now)
+        verified = _verify(cell, endpoint, raw_xml, binding_secret, now)
         if switched() or not confirm.was_told(cell, org, request, verified):
             return _ask(cell, org, template, raw_xml, verified, now)
         response = _enter(cell, metrics, org, verified, now)

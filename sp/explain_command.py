@@ -70,6 +70,7 @@ class Question:
 @click.option("--provider", help="With an EMAIL: this provider alone; without it, each that the organization names.")
 @click.option("--email", type=Address(), help="With PROVIDER:UID: the address that the provider gives.")
 @click.option("--verified/--unverified", default=None, help="Whether the provider vouches for the address; both without it.")
+@click.option("--own-page", is_flag=True, help="By the organization's own sign-in page, not by a handoff.")
 def command(
     *,
     config_path: Path,
@@ -79,6 +80,7 @@ def command(
     provider: str | None,
     email: Email | None,
     verified: bool | None,
+    own_page: bool,
 ) -> None:
     """Say what a sign-in would do, by which rule, and why. Nothing is written."""
     at = open_organization(config_path, org)
@@ -90,7 +92,7 @@ def command(
             questions = list(_of_address(connection, somebody, provider, policy, evidences))
         else:
             questions = list(_of_identity(somebody, email, evidences))
-        return [(question, explain(connection, question.identity, policy)) for question in questions]
+        return [(question, explain(connection, question.identity, policy, at_own_page=own_page)) for question in questions]
 
     if isinstance(somebody, Email) and email is not None:
         raise click.UsageError("--email goes with PROVIDER:UID")

@@ -108,7 +108,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
             organization={"id": org.id, "path": org.path, "name": org.name},
             account={
                 "id": account.id,
-                "email": account.email,
+                "email": account.email or None,
                 "username": account.username,
                 "name": account.name,
                 "external": account.external,
@@ -126,14 +126,12 @@ def blueprint(cell: OwningCell) -> Blueprint:
         if found is None:
             raise SessionMissing
         account = found.signed_in.account
-        return Response(
-            headers={
-                "X-Auth-Request-User": str(account.id),
-                "X-Auth-Request-Email": account.email,
-                "X-Auth-Request-Preferred-Username": account.username,
-                "X-Auth-Request-Organization": org.path,
-            }
-        )
+        headers = {
+            "X-Auth-Request-User": str(account.id),
+            "X-Auth-Request-Preferred-Username": account.username,
+            "X-Auth-Request-Organization": org.path,
+        }
+        return Response(headers=headers | ({"X-Auth-Request-Email": account.email} if account.email else {}))
 
     return routes
 

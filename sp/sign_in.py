@@ -110,6 +110,7 @@ def _enter(cell: OwningCell, metrics: Metrics, org: Organization, arrived: Arriv
         policy=org.policy,
         now=cell.clock(),
         previous_token=read_cookie(request, cell.config.service, cookie),
+        at_own_page=True,
     )
     metrics.sign_in(provider=attempt.provider, outcome=opened.outcome)
     if opened.outcome != "known":

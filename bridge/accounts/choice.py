@@ -23,7 +23,7 @@ class Choice:
     profile: ProfileChanges
 
 
-def choose(connection: Connection, identity: ExternalIdentity, policy: OrgPolicy, *, hold: bool) -> Choice:
+def choose(connection: Connection, identity: ExternalIdentity, policy: OrgPolicy, *, at_own_page: bool, hold: bool) -> Choice:
     """Return what *identity* may do in the policy's organization; raises what `resolve` raises.
 
     Not to *hold* what was found is for those who only look.
@@ -40,6 +40,7 @@ def choose(connection: Connection, identity: ExternalIdentity, policy: OrgPolicy
         by_email=by_email,
         email_account_providers=frozenset() if by_email is None else providers_of(connection, by_email),
         policy=policy,
+        at_own_page=at_own_page,
     )
     if isinstance(decision, Create):
         return Choice(decision, NO_CHANGES)

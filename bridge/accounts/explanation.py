@@ -35,11 +35,11 @@ class Explanation:
     profile: ProfileChanges = NO_CHANGES
 
 
-def explain(connection: Connection, identity: ExternalIdentity, policy: OrgPolicy) -> Explanation:
-    """Return what a sign-in of *identity* would do in the policy's organization."""
+def explain(connection: Connection, identity: ExternalIdentity, policy: OrgPolicy, *, at_own_page: bool) -> Explanation:
+    """Return what a sign-in of *identity* would do in the policy's organization, *at_own_page* or by a handoff."""
     provider = identity.key.provider
     try:
-        choice = choose(connection, identity, policy, hold=False)
+        choice = choose(connection, identity, policy, at_own_page=at_own_page, hold=False)
     except ProviderDisabled as refusal:
         return _refused(identity, refusal.code, f"{provider} is {refusal.reason}")
     except OrgReadOnly as refusal:
@@ -61,7 +61,7 @@ def explain(connection: Connection, identity: ExternalIdentity, policy: OrgPolic
             rule=decision.rule,
             code=None if decision.state == "active" else "account.pending",
             account=None,
-            why=f"nobody has the identity or the address, and {_signup(policy, provider)}",
+            why=f"nobody has the identity{' or the address' if decision.email else ''}, and {_signup(policy, provider)}",
             external=decision.external,
         )
     linked = isinstance(decision, Link)

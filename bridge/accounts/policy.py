@@ -31,6 +31,7 @@ class OrgPolicy:
     providers: frozenset[str]
     disabled_providers: frozenset[str]
     external_providers: frozenset[str]
+    signup_without_email: frozenset[str]
     sync_profile_from: frozenset[str]
     sync_profile_attributes: frozenset[ProfileAttribute]
     new_account: Mapping[str, str | int | bool]
@@ -49,6 +50,7 @@ class OrgPolicy:
             providers=frozenset(org.providers),
             disabled_providers=frozenset(org.disabled_providers),
             external_providers=frozenset(org.external_providers),
+            signup_without_email=frozenset(org.signup_without_email),
             sync_profile_from=frozenset(org.sync_profile_from),
             sync_profile_attributes=frozenset(org.sync_profile_attributes),
             new_account=MappingProxyType(dict(org.new_account)),

@@ -16,7 +16,7 @@ Outcome = Literal["known", "linked", "created"]
 class Account:
     """A person in one organization. `email` is the address as it came; `external` marks who is not one of its own.
 
-    `attributes` are the organization's own (role ...).
+    Who gave no address has an empty one. `attributes` are the organization's own (role ...).
     """
 
     id: int

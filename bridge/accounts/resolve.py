@@ -5,7 +5,9 @@ the organization does not allow, or has switched off, is refused before any rule
 
 1. A blocked or pending account is refused, found by its identity or by a verified email.
 2. A known `(provider, uid)` opens its account, whatever its email says now.
-3. An email that the provider does not vouch for (or that it did not give) finds nobody, links nothing and creates nobody.
+3. An email that the provider does not vouch for (or that it did not give) finds nobody, links nothing and creates nobody:
+   but at the organization's own page, where `signup_without_email` names the provider, its owner is a stranger like any other,
+   without that address. Who comes from the global page may have an account here, and is told to link the provider instead.
 4. A matching verified email is refused when that provider already has another uid on that account: no silent re-keying.
 5. A matching verified email links, where the organization links by this provider's emails and the account's own email is
    confirmed. An unconfirmed one may have been typed in by somebody who waits for its owner (account pre-hijacking).
@@ -50,9 +52,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make a new account in *state* for the verified address; a pending one is not opened. *external* marks outsiders."""
+    """Make a new account in *state* for the verified address, or without any; a pending one is not opened.
 
-    email: Email
+    *external* marks outsiders.
+    """
+
+    email: Email | None
     state: Literal["active", "pending"]
     external: bool
     rule: int = 6
@@ -89,12 +94,13 @@ def resolve(
     by_email: Account | None,
     email_account_providers: frozenset[str],
     policy: OrgPolicy,
+    at_own_page: bool,
 ) -> Decision:
     """Return what to do for *identity*, or raise the reason to refuse it.
 
     *by_key* owns exactly `(provider, uid)`, *by_email* owns the folded address, both in the policy's organization;
     *email_account_providers* are the providers that *by_email* has an identity of. `may_match_by_email` says when *by_email*
-    is read at all.
+    is read at all. *at_own_page*: the sign-in began at the organization's own page.
 
     Raises `ProviderDisabled`, `OrgReadOnly`, or an `AccountError` whose `rule` is the rule's number.
     """
@@ -103,9 +109,10 @@ def resolve(
     if by_key is not None:
         refuse_unless_active(by_key, org_name=org, provider=provider)
         return SignIn(by_key)
-    if identity.email is None or not may_match_by_email(identity):
+    vouched_for = may_match_by_email(identity)
+    if not vouched_for and not (at_own_page and provider in policy.signup_without_email):
         raise AccountEmailUnverified(org=org, provider=provider, rule=3)
-    if by_email is not None:
+    if vouched_for and by_email is not None:
         refuse_unless_active(by_email, org_name=org, provider=provider)
         if provider in email_account_providers:
             raise AccountIdentityConflict(org=org, provider=provider, rule=4, account_id=by_email.id)
@@ -118,4 +125,4 @@ def resolve(
     if policy.read_only:
         raise OrgReadOnly(org=org, provider=provider)
     state: Literal["active", "pending"] = "active" if signup == "open" else "pending"
-    return Create(identity.email, state, external=provider in policy.external_providers)
+    return Create(identity.email if vouched_for else None, state, external=provider in policy.external_providers)

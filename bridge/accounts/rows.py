@@ -70,7 +70,7 @@ def insert_account(
     connection: Connection,
     *,
     org_id: int,
-    email: Email,
+    email: Email | None,
     email_confirmed: bool,
     usernames: Sequence[str],
     name: str | None,
@@ -89,8 +89,9 @@ def insert_account(
     for username in (*wished, last):
         statement = kind.insert(accounts).values(
             org_id=org_id,
-            email=email.address,
-            email_folded=email.folded,
+            email=email.address if email else "",
+            # What holds no @ is nobody's address; the column is unique, and so is the username.
+            email_folded=email.folded if email else f"-{username.lower()}",
             email_confirmed=email_confirmed,
             username=username,
             username_folded=username.lower(),

@@ -38,6 +38,7 @@ class Arrival:
     session_ends: datetime | None
     reference: str
     policy: OrgPolicy
+    at_own_page: bool
     previous_token: str | None
 
 
@@ -51,7 +52,7 @@ def sign_in_once(
     """
     _spend(connection, arrival)
     identity, policy = arrival.identity, arrival.policy
-    choice = choose(connection, identity, policy, hold=True)
+    choice = choose(connection, identity, policy, at_own_page=arrival.at_own_page, hold=True)
     decision = choice.decision
     account = _apply(connection, decision, arrival, now=now)
     account = _sync(connection, account, choice.profile, arrival, now=now)
@@ -188,7 +189,7 @@ def _create(
         usernames=candidates(identity),
         org_id=policy.org_id,
         email=decision.email,
-        email_confirmed=True,  # rule 3: the provider vouches for it
+        email_confirmed=decision.email is not None,  # rule 3: the provider vouches for it
         name=identity.name,
         state=decision.state,
         external=decision.external,

@@ -70,11 +70,13 @@ class AccountStore(SessionStore):
         policy: OrgPolicy,
         now: datetime,
         previous_token: str | None,
+        at_own_page: bool = False,
     ) -> OpenedSession:
         """Spend the handoff and open a session of the account that the rules choose, linking or creating it.
 
         The handoff stays spent until *spent_until*, when the document cannot be accepted any more; the session ends at
         *session_ends* at the latest, if given. *previous_token* is this browser's session cookie, if any: that session ends.
+        *at_own_page*: it began at the organization's own page, and what is spent is its state.
 
         Raises `HandoffReplayed`, or `ProviderDisabled`, `OrgReadOnly` or an `AccountError` by the rules: these leave one audit
         row for a handoff, and the handoff unspent. `AccountPending` with rule 6 means that a pending account was just created.
@@ -87,6 +89,7 @@ class AccountStore(SessionStore):
             session_ends=session_ends,
             reference=reference,
             policy=policy,
+            at_own_page=at_own_page,
             previous_token=previous_token,
         )
         try:

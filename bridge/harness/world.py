@@ -38,6 +38,7 @@ class Org:
     name: str
     cell: int
     signup: str
+    without_email: tuple[str, ...] = ()
 
     @property
     def domain(self) -> str:
@@ -46,7 +47,7 @@ class Org:
 
 
 ORGS = (
-    Org(42, "acme", "Acme", 2, "open"),
+    Org(42, "acme", "Acme", 2, "open", ("alicloud", "dingtalk")),
     Org(43, "globex", "Globex", 2, "approval"),
     Org(77, "initech", "Initech", 3, "closed"),
 )
@@ -165,6 +166,7 @@ def _sp(at: Addresses, cell: int, listen: str, database_url: str) -> str:
             text += (
                 f"\n[[org]]\nid = {org.id}\npath = {_toml(org.path)}\nname = {_toml(org.name)}\nsignup = {_toml(org.signup)}\n"
                 f"providers = {_toml(PROVIDERS)}\nlink_by_email = {_toml(PROVIDERS)}\n"
+                f"signup_without_email = {_toml(org.without_email)}\n"
                 f'new_account = {{ role = "member", base_path = "/{org.path}" }}\n'
             )
     return text + _providers(at)

@@ -26,6 +26,7 @@ class OrgConfig(Section):
     providers: tuple[ProviderName, ...] = Field(min_length=1)
     disabled_providers: tuple[ProviderName, ...] = ()
     external_providers: tuple[ProviderName, ...] = ()
+    signup_without_email: tuple[ProviderName, ...] = ()
     sync_profile_from: tuple[ProviderName, ...] = ()
     sync_profile_attributes: tuple[Literal["name", "email"], ...] = ("email",)
     new_account: dict[str, str | int | bool] = Field(default_factory=dict)
@@ -46,6 +47,7 @@ class OrgConfig(Section):
                 "signup_by_provider": self.signup_by_provider,
                 "disabled_providers": self.disabled_providers,
                 "external_providers": self.external_providers,
+                "signup_without_email": self.signup_without_email,
                 "sync_profile_from": self.sync_profile_from,
             }.items()
         }

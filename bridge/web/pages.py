@@ -45,7 +45,7 @@ class EmailForm:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Who is signed in, as the landing page shows it; `org_name` is empty on the legacy cell."""
+    """Who is signed in, as the landing page shows it; `org_name` is empty on the legacy cell, and `email` for who gave none."""
 
     name: str
     email: str
@@ -58,13 +58,15 @@ class Person:
 class Question:
     """Who would be signed in where: *who* is a verified address or the provider's own name for the account.
 
-    `signed_in_as` is the address of a session that would end; `seconds` is how long the answer counts.
+    `signed_in_as` is whose session would end; `from_elsewhere` where another site sent the browser; `seconds` is how long the
+    answer counts.
     """
 
     who: str
     org_name: str
     provider_label: str
     signed_in_as: str | None
+    from_elsewhere: bool
     seconds: int
 
 

@@ -153,6 +153,7 @@ def policy() -> Callable[..., OrgPolicy]:
             "providers": frozenset({"google_oauth2", "github"}),
             "disabled_providers": frozenset(),
             "external_providers": frozenset(),
+            "signup_without_email": frozenset(),
             "sync_profile_from": frozenset(),
             "sync_profile_attributes": frozenset({"email"}),
             "new_account": {"role": "member", "base_path": "/acme"},

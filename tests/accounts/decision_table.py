@@ -26,6 +26,7 @@ SIGN_IN = {
     "provider": ("allowed", "switched off", "not named"),
     "identity": ("unknown", "active", "blocked", "pending"),
     "email": ("absent", "unverified", "verified"),
+    "without_email": ("no", "by handoff", "own page"),
     "owner": ("nobody", "active", "blocked", "pending"),
     "confirmed": ("-", "yes", "no"),
     "conflict": ("-", "no", "yes"),
@@ -114,6 +115,7 @@ def policy(case: Case) -> OrgPolicy:
         providers=named(case.get("provider") != "not named"),
         disabled_providers=frozenset({PROVIDER} if case.get("provider") == "switched off" else ()),
         external_providers=named(case.get("external") == "yes"),
+        signup_without_email=named(case.get("without_email", "no") != "no"),
         sync_profile_from=named(case.get("sync") == "yes"),
         sync_profile_attributes=frozenset(attributes),  # type: ignore[arg-type]
         new_account={},
@@ -129,6 +131,7 @@ def decide(case: Case) -> Decision:
         by_email=None if case["owner"] == "nobody" else owner,
         email_account_providers=frozenset({"github", PROVIDER} if case["conflict"] == "yes" else {"github"}),
         policy=policy(case),
+        at_own_page=case["without_email"] == "own page",
     )
 
 
@@ -141,7 +144,8 @@ def outcome(case: Case) -> str:
         return f"{rule}: refused, `{refusal.code}`"
     if isinstance(decision, Create):
         opened = "and signed in" if decision.state == "active" else "and told to wait"
-        return f"{decision.rule}: {'external ' if decision.external else ''}account created, {decision.state}, {opened}"
+        kind = f"{'external ' if decision.external else ''}account{'' if decision.email else ' without an address'}"
+        return f"{decision.rule}: {kind} created, {decision.state}, {opened}"
     whose = "owner of the identity" if decision.account.id == 1 else "owner of the address"
     return f"{decision.rule}: {whose} signed in{'' if isinstance(decision, SignIn) else ', identity linked'}"
 

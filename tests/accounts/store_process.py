@@ -33,6 +33,7 @@ ACME = OrgPolicy(
     providers=frozenset({"google_oauth2", "github"}),
     disabled_providers=frozenset(),
     external_providers=frozenset(),
+    signup_without_email=frozenset(),
     sync_profile_from=frozenset(),
     sync_profile_attributes=frozenset(),
     new_account={"role": "member"},

@@ -28,6 +28,7 @@ CASE = {
     "identity": "unknown",
     "email": "verified",
     "owner": "active",
+    "without_email": "no",
     "confirmed": "yes",
     "conflict": "no",
     "links": "yes",
@@ -64,6 +65,13 @@ def signup(case: Case) -> str:
 
 
 NEW = {"provider": "allowed", "identity": "unknown", "email": "verified"}
+CLAIM = {"provider": "allowed", "identity": "unknown", "email": "absent,unverified"}
+
+
+def strangers_of(when: dict[str, str]) -> list[Case]:
+    """Whose verified address is nobody's, and who has none that counts where `signup_without_email` takes such people."""
+    wanted = those(when=NEW | {"owner": "nobody"} | when) + those(when=CLAIM | {"without_email": "own page"} | when)
+    return [case for case, _ in every() if any(case is one for one in wanted)]
 
 
 class TestWhoComesIn:
@@ -80,13 +88,18 @@ class TestWhoComesIn:
 
     @pytest.mark.parametrize("kind", ["", "external "])
     @pytest.mark.parametrize(("wanted", "end"), [("open", "active, and signed in"), ("approval", "pending, and told to wait")])
-    def test_only_a_stranger_with_a_verified_email_gets_an_account_where_signup_is_not_closed(
-        self, kind: str, wanted: str, end: str
-    ) -> None:
-        """`open` signs in at once, `approval` waits; `external_providers` marks the account, and changes nothing else."""
+    def test_only_a_stranger_gets_an_account_where_signup_is_not_closed(self, kind: str, wanted: str, end: str) -> None:
+        """`open` signs in at once, `approval` waits; `external_providers` marks the account, and changes nothing else.
+
+        An address that the provider does not vouch for is in no account, whoever owns it.
+        """
         external = "yes" if kind else "no"
-        strangers = those(when=NEW | {"owner": "nobody", "read_only": "no", "external": external})
-        assert happens(f"{kind}account created, {end}") == [case for case in strangers if signup(case) == wanted]
+        policies = {"read_only": "no", "external": external}
+        vouched_for = those(when=NEW | {"owner": "nobody"} | policies)
+        assert happens(f"{kind}account created, {end}") == [case for case in vouched_for if signup(case) == wanted]
+        without = those(when=CLAIM | {"without_email": "own page"} | policies)
+        said = f"{kind}account without an address created, {end}"
+        assert happens(said) == [case for case in without if signup(case) == wanted]
 
 
 class TestWhoStaysOut:
@@ -105,8 +118,9 @@ class TestWhoStaysOut:
 
     def test_an_unverified_or_absent_email_learns_nothing_and_gets_nothing(self) -> None:
         """Whether the address is somebody's, blocked or free: the answer to a mere claim is always the same."""
-        claims = NEW | {"email": "absent,unverified"}
-        assert happens("account.email_unverified") == those(when=claims)
+        assert happens("account.email_unverified") == those(when=CLAIM | {"without_email": "no,by handoff"})
+        for case in those(when=CLAIM | {"without_email": "own page"}):
+            assert outcome(case) == outcome({**case, **STRANGER})
 
     def test_a_second_uid_of_a_provider_is_a_conflict_and_never_replaces_the_first(self) -> None:
         """A provider that gives one address to another person must not hand the account over (CVE-2024-4024)."""
@@ -120,7 +134,7 @@ class TestWhoStaysOut:
 
     def test_a_closed_organization_says_so_and_a_read_only_one_creates_nobody(self) -> None:
         """Waiting helps with `read_only` and never with `closed`, so `closed` is said first."""
-        strangers = those(when=NEW | {"owner": "nobody"})
+        strangers = strangers_of({})
         assert happens("account.signup_closed") == [case for case in strangers if signup(case) == "closed"]
         read_only = [case for case in strangers if case["read_only"] == "yes" and signup(case) != "closed"]
         assert happens("org.read_only") == read_only
@@ -135,7 +149,7 @@ class TestWhoStaysOut:
 def test_refusal_and_decision_are_about_the_same_address() -> None:
     """A new account gets the verified address as it came, and the state and mark of its provider."""
     decision = decide(CASE | STRANGER | {"override": "approval", "external": "yes"})
-    assert decision == Create(identity(CASE).email, "pending", external=True)  # type: ignore[arg-type]
+    assert decision == Create(identity(CASE).email, "pending", external=True)
 
 
 def test_an_owner_found_by_mistake_for_an_unverified_email_is_not_read() -> None:
@@ -148,6 +162,7 @@ def test_an_owner_found_by_mistake_for_an_unverified_email_is_not_read() -> None
             by_email=account(2, state="blocked"),
             email_account_providers=frozenset({PROVIDER}),
             policy=policy(case),
+            at_own_page=True,
         )
     assert (caught.value.code, caught.value.rule, caught.value.account_id) == ("account.email_unverified", 3, None)
 

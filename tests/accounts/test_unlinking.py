@@ -102,10 +102,10 @@ def test_an_account_that_a_sign_in_may_change_is_held_alone(
     )
 
     def second() -> object:
-        return other.change(lambda connection: choose(connection, identity(), rules, hold=True).decision)
+        return other.change(lambda connection: choose(connection, identity(), rules, at_own_page=False, hold=True).decision)
 
     with engine.begin() as connection:
-        choose(connection, identity(), rules, hold=True)
+        choose(connection, identity(), rules, at_own_page=False, hold=True)
         if synced or backend == "sqlite":
             with pytest.raises(DatabaseUnavailable):
                 second()

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import requests
@@ -10,18 +11,25 @@ import requests
 from bridge.accounts.opening import open_accounts
 from bridge.harness.browser import Browser, Page
 from bridge.harness.mint import Mint
-from bridge.harness.pair import Pair
+from bridge.harness.pair import Options, Pair
 from bridge.harness.processes import wait_until
 from bridge.harness.tables import ALL_TABLES, DATABASES, Database
 from bridge.harness.walk import Walk
-from bridge.harness.world import ORGS
+from bridge.harness.world import ORGS, Addresses
 from bridge.identity import Email
 
 
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """One pair over plain http on loopback, for all tests that leave it running."""
-    with Pair(tmp_path_factory.mktemp("pair")) as running:
+
+    def keep_rows(folder: Path, _at: Addresses) -> None:
+        """Whoever compares the tables before and after wants no row to leave meanwhile."""
+        for service in DATABASES:
+            path = folder / f"{service}.toml"
+            path.write_text(path.read_text("utf-8") + "\n[sessions]\npurge_seconds = 86400\n", "utf-8")
+
+    with Pair(tmp_path_factory.mktemp("pair"), Options(edit=keep_rows)) as running:
         yield running
 
 

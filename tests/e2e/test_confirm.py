@@ -271,12 +271,13 @@ class TestRefusedAnswers:
         refused = browser.submit(_answer(page), headers=OWN_PAGE)
         assert_refused(refused, "handoff.expired", status=403, public_code="handoff.stale")
 
-    def test_an_organization_that_does_not_ask(self, pair: Pair, ask: Ask, assert_refused: Refused) -> None:
-        """Where handoffs are bound or need no binding, there is nothing to answer."""
+    def test_an_organization_that_did_not_ask(self, pair: Pair, ask: Ask, assert_refused: Refused) -> None:
+        """An answer to a question that this browser was not asked is nobody's, whatever the organization's binding is."""
         _browser, page = ask()
         for org in ("initech", "globex"):
             form = replace(_answer(page), action=f"{pair.public_url}/o/{org}/auth/saml/callback/confirm")
-            assert_refused(HttpBrowser().submit(form, headers=OWN_PAGE), "request.not_found", status=404)
+            refused = HttpBrowser().submit(form, headers=OWN_PAGE)
+            assert_refused(refused, "request.forged", status=403, public_code="login.restart")
 
 
 class TestExactlyOnce:

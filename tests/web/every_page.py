@@ -49,7 +49,14 @@ def refused(error: Exception) -> Any:
 def confirm(*, who: str, signed_in_as: str | None) -> Any:
     """Return the question about *who*, over the session of *signed_in_as*."""
     return pages.confirm(
-        question=pages.Question(who=who, org_name=LONG, provider_label="Google", signed_in_as=signed_in_as, seconds=85),
+        question=pages.Question(
+            who=who,
+            org_name=LONG,
+            provider_label="Google",
+            signed_in_as=signed_in_as,
+            from_elsewhere=signed_in_as is None,
+            seconds=85,
+        ),
         answer_path="/acs",
         cancel_path="/arrived",
         saml_response="PHhtbC8+",

@@ -111,7 +111,9 @@ def test_a_name_is_text_in_every_language(language: Language) -> None:
     hostile = '<b title="{{ 7 * 7 }}">%(org)s %s {org} 100%</b>'
     app = cell()
     button = pages.ProviderButton(label=hostile, kind="x", start_path="/x")
-    question = pages.Question(who=hostile, org_name=hostile, provider_label=hostile, signed_in_as=hostile, seconds=1)
+    question = pages.Question(
+        who=hostile, org_name=hostile, provider_label=hostile, signed_in_as=hostile, from_elsewhere=False, seconds=1
+    )
     views: dict[str, Any] = {
         "a": lambda: pages.sign_in(buttons=[button], csrf_token="t", return_to=None, form_targets=(), org_name=hostile),
         "b": lambda: pages.confirm(
