@@ -6,56 +6,32 @@ failure is only read, and nothing that only a document's own certificate vouches
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar
 
 from bridge.errors import HandoffError
 from bridge.inspect.certificates import SeenCertificate, seen_certificates
 from bridge.inspect.decoded import decoded_field, inflated
 from bridge.inspect.fields import Field, fields_of
 from bridge.inspect.kinds import Kind, kind_of
+from bridge.inspect.outcome import Outcome, failure
 from bridge.inspect.places import Places
-from bridge.inspect.pointed import column_of
+from bridge.inspect.reader import Blocked, Reader
 from bridge.inspect.source import Source
-from bridge.inspect.untrusted import NOWHERE, TrustedByItself, is_nowhere, trusted_by_itself
+from bridge.inspect.untrusted import NOWHERE, is_nowhere
 from bridge.saml import checks
 from bridge.saml.checks import Check
 from bridge.saml.claims import Stated
-from bridge.saml.conditions import Arrived, Window, window_of
+from bridge.saml.conditions import Arrived, Window
 from bridge.saml.names import ISSUER
-from bridge.saml.signature import Received, SignedHandoff
+from bridge.saml.signature import SignedHandoff
 from bridge.saml.verify import Question, walk
 from bridge.saml.xml import MAX_XML_BYTES, Document
 
 __all__ = ["NOWHERE", "Inspection", "Outcome", "inspect"]
 
-Given = TypeVar("Given")
 Opened = TypeVar("Opened")
-OPENERS = frozenset(check.number for check in (checks.SIGNATURE, checks.TIME, checks.ATTRIBUTES))
-_OF_AN_ENDPOINT = frozenset(
-    check.number for check in (*checks.ADDRESS, checks.ORGANIZATION, checks.BINDING, checks.SECOND_OPINION)
-)
-_NO_ENDPOINT = "no configuration says whom to trust and which endpoint judges"
-_ANYBODYS = "a signature that fits the certificate inside the document, with which anybody can sign"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What one check said. `code` is the refusal's, and empty unless it failed; `reason` says why a check was not run.
-
-    `node`, `line` and `column` (from 1) say where in the decoded document; a column may be unknown where a line is known.
-    """
-
-    check: Check[Any, Any]
-    outcome: Literal["pass", "fail", "not_run"]
-    code: str = ""
-    expected: str = ""
-    received: str = ""
-    line: int | None = None
-    column: int | None = None
-    node: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,108 +93,6 @@ class Inspection:
         return tuple(fields_of(self.document.root if opened is None else opened, self.signed, trusted=self.trusted))
 
 
-class _Blocked(Exception):
-    """Raised to end the walk at a check whose failure leaves nothing to read for the rest."""
-
-
-@dataclass
-class _Reader:
-    """Collects outcomes; a check that opens something ends the walk if it fails and nothing else opens it."""
-
-    document: Document
-    question: Question
-    ask_binding: bool
-    found: dict[int, Outcome] = field(default_factory=dict)
-    signed: SignedHandoff | None = None
-    window: Window | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def __call__(self, check: Check[Given, Opened], given: Given, /) -> Opened:
-        if reason := self._reason_not_to_run(check):
-            self.found[check.number] = Outcome(check=check, outcome="not_run", reason=reason)
-            return cast("Opened", None)
-        try:
-            opened = check.judge(given)
-        except HandoffError as refusal:
-            self.document.annotate(refusal)
-            self.found[check.number] = failure(check, refusal, self.document)
-            opened = cast("Opened", self._read_on(check, given))
-            if opened is None and check.number in OPENERS:
-                raise _Blocked from refusal
-        else:
-            self.found[check.number] = Outcome(check=check, outcome="pass")
-        if isinstance(opened, SignedHandoff):
-            self.signed = opened
-        if isinstance(opened, Window):
-            self.window = opened
-        return opened
-
-    def _reason_not_to_run(self, check: Check[Any, Any]) -> str:
-        if check.number in _OF_AN_ENDPOINT and is_nowhere(self.question.endpoint):
-            return _NO_ENDPOINT
-        if check is checks.BINDING and not self.ask_binding:
-            return "no binding secret was given"
-        if check is checks.ISSUER and self.signed is not None and not self._signer_is_configured():
-            return "check 7 failed, and the Issuer names none of the trusted issuers"
-        if check is checks.SECOND_OPINION and (failed := first_failed(self.found)):
-            return f"check {failed} failed"
-        return ""
-
-    def _signer_is_configured(self) -> bool:
-        return self.signed is not None and self.signed.signer.entity_id in self.question.trust
-
-    def _read_on(self, check: Check[Any, Any], given: object) -> SignedHandoff | Window | None:
-        """Return what *check* would have opened, so that the rest can be read: an old document, or one by an unknown key."""
-        with suppress(HandoffError):
-            if check is checks.TIME:
-                return window_of(cast("Arrived", given).signed)
-            if check is checks.SIGNATURE and (by_itself := trusted_by_itself(cast("Received", given), self.question)):
-                return self._fits(by_itself)
-        return None
-
-    def _fits(self, by_itself: TrustedByItself) -> SignedHandoff:
-        try:
-            signed = checks.SIGNATURE.judge(by_itself.received)
-        except HandoffError as refusal:
-            if is_nowhere(self.question.endpoint):  # nobody is trusted: then what is wrong with the signature itself counts
-                self.document.annotate(refusal)
-                self.found[checks.SIGNATURE.number] = failure(checks.SIGNATURE, refusal, self.document)
-            raise
-        self.notes.append(by_itself.note)
-        if is_nowhere(self.question.endpoint):
-            refused = self.found[checks.SIGNATURE.number]
-            self.found[checks.SIGNATURE.number] = Outcome(
-                check=checks.SIGNATURE,
-                outcome="fail",
-                code=checks.SIGNATURE.code,
-                expected="a signature by a key that a configuration trusts",
-                received=_ANYBODYS,
-                line=refused.line,
-                column=refused.column,
-                node=refused.node,
-            )
-        return signed
-
-
-def first_failed(found: Mapping[int, Outcome]) -> int | None:
-    """Return the number of the first check that failed."""
-    return next((number for number, outcome in sorted(found.items()) if outcome.outcome == "fail"), None)
-
-
-def failure(check: Check[Any, Any], refusal: HandoffError, read: Document | bytes) -> Outcome:
-    """Return the outcome that *refusal* of *check* is, in the document or the bytes that were *read*."""
-    return Outcome(
-        check=check,
-        outcome="fail",
-        code=refusal.code,
-        expected=refusal.expected,
-        received=refusal.received,
-        line=refusal.line,
-        column=column_of(refusal, read),
-        node=refusal.node,
-    )
-
-
 def inspect(source: Source, question: Question, *, ask_binding: bool) -> Inspection:
     """Return what every check says about *source*; without *ask_binding* the browser's secret is not judged.
 
@@ -228,8 +102,8 @@ def inspect(source: Source, question: Question, *, ask_binding: bool) -> Inspect
     raw_xml, document, notes = _document(source, found)
     if document is None:
         return Inspection(question=question, outcomes=_all(found), raw_xml=raw_xml, notes=notes)
-    reader = _Reader(document=document, question=question, ask_binding=ask_binding, found=found)
-    with suppress(_Blocked):
+    reader = Reader(document=document, question=question, ask_binding=ask_binding, found=found)
+    with suppress(Blocked):
         walk(document, question, reader)
     trusted = checks.SIGNATURE.number in found and found[checks.SIGNATURE.number].outcome == "pass"
     return Inspection(

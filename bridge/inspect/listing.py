@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from bridge.inspect.inspection import Outcome
 from bridge.inspect.mask import masked, masked_row
+from bridge.inspect.outcome import Outcome
 from bridge.inspect.places import Places, Row, paths_of
 
 _IN_THE_ASSERTION = "Response/"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from lxml import etree
 
 from bridge.inspect.fields import Field
-from bridge.inspect.inspection import Outcome
+from bridge.inspect.outcome import Outcome
 from bridge.inspect.places import Row
 from bridge.saml import checks, names
 from bridge.saml.xml import local_name

@@ -11,9 +11,10 @@ from functools import cached_property
 
 from bridge.inspect.certificates import SeenCertificate
 from bridge.inspect.fields import Field
-from bridge.inspect.inspection import Inspection, Outcome
+from bridge.inspect.inspection import Inspection
 from bridge.inspect.listing import Listing, opened_listing, parsed_listing, unparsed_listing
 from bridge.inspect.mask import masked_field, masked_handoff, masked_outcome
+from bridge.inspect.outcome import Outcome
 from bridge.inspect.times import Times, text_of_time, times_of
 
 DOCS = "docs/inspector.md"

@@ -7,8 +7,8 @@ document may be hostile to a terminal, too.
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from bridge.inspect.inspection import Outcome
 from bridge.inspect.listing import Listing
+from bridge.inspect.outcome import Outcome
 from bridge.inspect.places import Row
 from bridge.inspect.report import Report
 from bridge.inspect.times import text_of_time

@@ -5,6 +5,7 @@ is logged; the page loads nothing; and only a browser that asks for this very ma
 """
 
 import io
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -174,8 +175,10 @@ class Server:
     """The inspector on a port of loopback, from its making on; 0 takes any free one. Raises `OSError` if the port is taken."""
 
     def __init__(self, app: Flask, port: int) -> None:
-        self._server = make_server(HOST, port, app, threaded=True, request_handler=_Silent)
-        self.url = f"http://{HOST}:{self._server.port}/"
+        with socket.create_server((HOST, port)) as listening:  # the library would print and exit where the port is taken
+            port = listening.getsockname()[1]
+            self._server = make_server(HOST, port, app, threaded=True, request_handler=_Silent, fd=listening.fileno())
+        self.url = f"http://{HOST}:{port}/"
 
     def serve(self) -> None:
         """Answer until `stop` is called in another thread or Ctrl-C is pressed."""

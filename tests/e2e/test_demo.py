@@ -1,6 +1,7 @@
 """`cellbridge demo`: what a newcomer runs first."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -91,6 +92,8 @@ def test_stopping_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> 
             assert line, f"the demo ended early:\n{told}"
             told += line
         assert answers(f"http://localhost:{port}/users/sign_in")
+        (inspector,) = re.findall(r"The inspector explains .+ (http://127\.0\.0\.1:\d+/)", told)
+        assert answers(inspector)
         children = psutil.Process(demo.pid).children(recursive=True)
         assert len(children) >= 6
         demo.send_signal(how)

@@ -3,11 +3,17 @@
 import base64
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -225,3 +231,27 @@ class TestDifference:
         done = run("--diff", *self.files(tmp_path, vector("as-minted").raw, other), "--mask")
         assert "email" in done.stdout
         assert "acme.example" not in done.stdout.replace("cells.example", "")
+
+
+class TestPage:
+    """`--web`."""
+
+    def test_it_is_served_until_ctrl_c(self, endpoint: tuple[object, ...]) -> None:
+        """It says where it is, offers the organization first and nobody last, and ends well."""
+        command = [str(Path(sys.executable).with_name("cellbridge")), "inspect", "--web", *map(str, endpoint)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as served:
+            assert served.stdout is not None
+            told = served.stdout.readline()
+            (url,) = re.findall(r"http://127\.0\.0\.1:\d+/", told)
+            page = requests.get(url, timeout=30).text
+            port = urlsplit(url).port
+            taken = run("--web", "--port", port)
+            served.send_signal(signal.SIGINT)
+            rest, _ = served.communicate(timeout=30)
+        assert (served.returncode, rest) == (0, "")
+        assert re.findall(r'<option value="(\w*)"', page) == ["acme", ""]
+        assert (taken.exit_code, "cannot listen on port" in taken.stderr, "Traceback" in taken.stderr) == (1, True, False)
+
+    def test_it_takes_no_files(self) -> None:
+        """Documents are pasted and dropped there."""
+        assert run("--web", "some.xml").exit_code == 2
