@@ -5,6 +5,7 @@ The law: a database that cannot be used is one sentence, which shows no password
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,8 +69,8 @@ def db_downgrade(config_path: Path) -> None:
 def db_purge(config_path: Path) -> None:
     """Remove spent handoffs and sessions that are over, and audit rows that were kept long enough."""
     config = _cell(config_path)
-    with in_a_sentence(config.service.database_url.get_secret_value()):
-        store = open_accounts(config)
+    store = open_accounts(config)
+    with closing(store), in_a_sentence(config.service.database_url.get_secret_value()):
         store.check_ready()
         purged = store.purge(utc_now())
     click.echo(

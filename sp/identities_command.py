@@ -11,7 +11,6 @@ import click
 from sqlalchemy import Connection
 
 from bridge.accounts.listing import find_account
-from bridge.accounts.records import Account
 from bridge.accounts.unlinking import unlink
 from bridge.clock import utc_now
 from bridge.handoff import new_reference
@@ -37,9 +36,10 @@ def identities_unlink(
     at = open_organization(config_path, org)
     reference = new_reference(secrets.token_bytes)
 
-    def work(connection: Connection) -> tuple[Account, IdentityKey]:
-        found = find_account(connection, account, org_id=at.org.id)
-        gone = unlink(
+    found = at.store.look(lambda connection: find_account(connection, account, org_id=at.org.id))
+
+    def work(connection: Connection) -> IdentityKey:
+        return unlink(
             connection,
             found.id,
             provider,
@@ -51,9 +51,8 @@ def identities_unlink(
             reference=reference,
             cause=cause,
         )
-        return found, gone
 
-    found, gone = at.store.change(work)
+    gone = at.store.change(work)
     if as_json:
         unlinked = {"provider": gone.provider, "uid": gone.uid}
         click.echo(json.dumps({"org": at.org.path, "id": found.id, "unlinked": unlinked, "reference": reference}))

@@ -83,6 +83,7 @@ def open_organization(config_path: Path, org: str) -> Place:
     config = load(SpConfig, config_path)
     at = org_named(organizations(config), org)
     store = open_accounts(config)
+    click.get_current_context().call_on_close(store.close)
     with in_a_sentence(config.service.database_url.get_secret_value()):
         store.check_ready()
     return Place(store, at)

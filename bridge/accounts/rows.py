@@ -10,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.accounts import outbox
@@ -44,7 +44,8 @@ def find_by_key(
         .join(identities, identities.c.account_id == accounts.c.id)
         .where(identities.c.org_id == org_id, identities.c.provider == key.provider, identities.c.extern_uid == key.uid)
     )
-    return _only(connection, wanted, hold=hold, to_change=to_change)
+    # The identity is held with its account, or somebody could be let in by what is being unlinked.
+    return _only(connection, wanted, of=(accounts, identities), hold=hold, to_change=to_change)
 
 
 def find_by_email(
@@ -52,11 +53,11 @@ def find_by_email(
 ) -> Account | None:
     """Return the organization's account that owns the address; not to *hold* it is for those who only look."""
     wanted = select(accounts).where(accounts.c.org_id == org_id, accounts.c.email_folded == email.folded)
-    return _only(connection, wanted, hold=hold, to_change=to_change)
+    return _only(connection, wanted, of=(accounts,), hold=hold, to_change=to_change)
 
 
-def _only(connection: Connection, wanted: Select[Any], *, hold: bool, to_change: bool) -> Account | None:
-    locked = wanted.with_for_update(read=not to_change, of=accounts) if hold else wanted
+def _only(connection: Connection, wanted: Select[Any], *, of: tuple[Table, ...], hold: bool, to_change: bool) -> Account | None:
+    locked = wanted.with_for_update(read=not to_change, of=of) if hold else wanted
     row = connection.execute(locked).one_or_none()
     return None if row is None else to_account(row)
 

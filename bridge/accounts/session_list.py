@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select
 from bridge.accounts import audit
 from bridge.accounts.sessions import SessionRules
 from bridge.accounts.tables import accounts, sessions
+from bridge.accounts.transaction import see_latest
 
 LISTED = 100
 MAX_ID = 2**63 - 1  # of a row, on both databases
@@ -69,6 +70,7 @@ def end_sessions(connection: Connection, ending: Ending, which: ColumnElement[bo
 
     The account is held first: of this and a sign-in at once one waits for the other, and two of this cannot lock crosswise.
     """
+    see_latest(connection)
     owner = (accounts.c.id == ending.account_id) & (accounts.c.org_id == ending.org_id)
     connection.execute(select(accounts.c.id).where(owner).with_for_update())
     mine = (sessions.c.account_id == ending.account_id) & (sessions.c.org_id == ending.org_id)

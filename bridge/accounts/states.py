@@ -15,6 +15,7 @@ from bridge.accounts.records import Account, AccountState
 from bridge.accounts.rows import to_account
 from bridge.accounts.sessions import end_all_sessions
 from bridge.accounts.tables import accounts
+from bridge.accounts.transaction import see_latest
 from bridge.errors import NoSuchAccount, WrongAccountState
 
 
@@ -34,6 +35,7 @@ def set_state(
 
     Raises `NoSuchAccount`, and `WrongAccountState` if its state is none of *only_from*.
     """
+    see_latest(connection)
     this_one = (accounts.c.id == account_id) & (accounts.c.org_id == org_id)
     before = connection.scalar(select(accounts.c.state).where(this_one).with_for_update())
     if before is None:

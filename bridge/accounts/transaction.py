@@ -41,6 +41,16 @@ def transact(engine: Engine, work: Callable[[Connection], T]) -> T:
             return work(connection)
 
 
+def see_latest(connection: Connection) -> None:
+    """Let each further statement see what is committed by then; the first of a transaction that locks and then looks.
+
+    PostgreSQL otherwise shows one moment, and takes it before it waits for the first lock: a session that the lock's holder
+    opened meanwhile would stay unseen, and outlive the block that waited for it.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
 def somebody_in_the_way(error: DBAPIError) -> bool:
     """Whether trying again may help: a constraint, a lock or a serialization failure, as opposed to a lost database."""
     if isinstance(error, IntegrityError):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select
 
 from bridge.accounts import audit, outbox
 from bridge.accounts.tables import identities, sessions
+from bridge.accounts.transaction import see_latest
 from bridge.errors import LastIdentity, NoSuchIdentity
 from bridge.identity import IdentityKey
 
@@ -32,9 +33,10 @@ def unlink(
     Raises `NoSuchIdentity`, and unless *last_too* `LastIdentity` where no other identity of the account is of one of
     *open_providers*: those that people may sign in with.
     """
+    see_latest(connection)
     mine = (identities.c.account_id == account_id) & (identities.c.org_id == org_id)
-    # All of them are held, not the account: of two who each see the other's identity as the way that is left, the second then
-    # finds one gone, and begins again. Holding the account alone would let both read what was there before (write skew).
+    # All of them are held: of two who each see the other's identity as the way that is left, the second then finds one gone.
+    # A sign-in holds the one that it came by: it is before this, and its session ends, or after it, and finds nothing.
     held = select(identities).where(mine).order_by(identities.c.id).with_for_update()
     uids = {row.provider: row.extern_uid for row in connection.execute(held)}
     if provider not in uids:

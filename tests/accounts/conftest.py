@@ -164,16 +164,13 @@ def policy() -> Callable[..., OrgPolicy]:
 
 
 @pytest.fixture
-def sign_in(
-    store: AccountStore,
-    now: datetime,
-    identity: Callable[..., ExternalIdentity],
-    policy: Callable[..., OrgPolicy],
-) -> Callable[..., OpenedSession]:
-    """Signs Ann in to Acme with a fresh handoff; keywords change what is said."""
+def arrival(
+    now: datetime, identity: Callable[..., ExternalIdentity], policy: Callable[..., OrgPolicy]
+) -> Callable[..., dict[str, Any]]:
+    """Builds what a sign-in of Ann to Acme is told, with a fresh handoff; keywords change it."""
     numbers = itertools.count(1)
 
-    def run(**changes: Any) -> OpenedSession:
+    def build(**changes: Any) -> dict[str, Any]:
         fields: dict[str, Any] = {
             "identity": identity(),
             "issuer": "https://cells.example/saml/metadata",
@@ -185,7 +182,17 @@ def sign_in(
             "now": now,
             "previous_token": None,
         }
-        return store.sign_in(**{**fields, **changes})
+        return {**fields, **changes}
+
+    return build
+
+
+@pytest.fixture
+def sign_in(store: AccountStore, arrival: Callable[..., dict[str, Any]]) -> Callable[..., OpenedSession]:
+    """Signs Ann in to Acme with a fresh handoff; keywords change what is said."""
+
+    def run(**changes: Any) -> OpenedSession:
+        return store.sign_in(**arrival(**changes))
 
     return run
 
