@@ -48,11 +48,3 @@ class SignedIn:
     provider: str
     signed_in_at: datetime
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purged:
-    """How many rows a purge removed."""
-
-    spent_handoffs: int
-    sessions: int
