@@ -13,6 +13,7 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 DEFAULT_ACS_PATH = "/o/{org}/auth/saml/callback"
 METADATA_PATH = "/o/{org}/auth/saml/metadata"
 
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 _ACS_TEMPLATE = re.compile(r"/o/\{org\}((?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+)")
 _OWN_PATHS = re.compile(r"/(?:users|-(?!/saml/)|auth/saml/metadata)(?:/.*)?")
 _PRIVATE_NAME = re.compile(r"[a-z][a-z0-9_-]*|[a-z0-9_.-]+\.(?:internal|local)", re.IGNORECASE)
@@ -36,12 +37,14 @@ def http_url(value: str) -> str:
 
 
 def origin(value: str) -> str:
-    """Return *value* as a lower-case origin without a trailing slash; raises `ValueError`."""
+    """Return *value* as browsers write an origin: lower case, no default port, no slash at the end; raises `ValueError`."""
     value = http_url(value)
     parts = urlsplit(value)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("must be an origin, such as https://cells.example, without a path")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 def service_url(value: str) -> str:

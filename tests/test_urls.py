@@ -2,7 +2,33 @@
 
 import pytest
 
-from bridge.urls import acs_template, service_url
+from bridge.urls import acs_template, origin, service_url
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("https://cells.example:443", "https://cells.example"),
+        ("https://Cells.Example:0443/", "https://cells.example"),
+        ("https://cells.example:", "https://cells.example"),
+        ("https://cells.example:80", "https://cells.example:80"),
+        ("https://cells.example:8443", "https://cells.example:8443"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:443", "http://localhost:443"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("https://[FD00::5]:8443", "https://[fd00::5]:8443"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_write_it(written: str, read: str) -> None:
+    """Their `Origin` header leaves a default port out, and forms are compared with it."""
+    assert origin(written) == read
+
+
+def test_a_port_that_is_none_is_refused() -> None:
+    """Before a service listens anywhere."""
+    for url in ("https://cells.example:65536", "https://cells.example:port"):
+        with pytest.raises(ValueError, match=r"[Pp]ort"):
+            origin(url)
 
 
 @pytest.mark.parametrize(
