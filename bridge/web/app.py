@@ -76,4 +76,12 @@ def _add_slash_by_path() -> Response | None:
         raise NotFound(reason="no plain path") from error
     if request.method not in ("GET", "HEAD"):
         raise NotFound(reason="a slash is missing")
-    return redirect(with_slash.path, 308)
+    return redirect(_with_plain_query(with_slash).path, 308)
+
+
+def _with_plain_query(path: ReturnPath) -> ReturnPath:
+    query = request.query_string.decode("latin-1")
+    try:
+        return ReturnPath(f"{path.path}?{query}") if query else path
+    except MalformedValue:
+        return path  # a query that is not plain does not come along

@@ -124,6 +124,24 @@ def test_a_missing_slash_never_redirects_to_the_host_header(app: Flask, method: 
     assert app.test_client().get("/", environ_overrides={"PATH_INFO": "//evil.example/o/acme"}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("x=1&login=dana%40acme.example", "?x=1&login=dana%40acme.example"),
+        ("", ""),
+        ("x=%0d%0aSet-Cookie:y", "?x=%0d%0aSet-Cookie:y"),
+        ("x=a b", ""),
+        ("x=\\\\evil.example", ""),
+        ("x=" + "y" * 1100, ""),
+    ],
+)
+def test_a_missing_slash_takes_a_plain_query_along(app: Flask, query: str, kept: str) -> None:
+    """A link into an organization does not lose what it says; what is not plain is dropped, never repaired."""
+    app.add_url_rule("/o/<org>/", "org", lambda org: org)
+    answer = app.test_client().get("/o/acme", environ_overrides={"QUERY_STRING": query})
+    assert (answer.status_code, answer.headers["Location"]) == (308, f"/o/acme/{kept}")
+
+
 def test_pages_ask_for_nothing_outside(app: Flask) -> None:
     """No page has an address of another host in it, and each says its language and has one heading and its landmarks."""
     person = pages.Person(
