@@ -199,6 +199,7 @@ class Pair:
             command = [_tool("caddy"), "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"]
             environment = {
                 "CELLBRIDGE_LISTEN": self.public_url,
+                "CELLBRIDGE_ELSEWHERE": self.public_url.replace("localhost", ""),
                 "CELLBRIDGE_TOPOLOGY": self.at.topology,
                 "XDG_DATA_HOME": str(self.directory / "caddy"),
                 "XDG_CONFIG_HOME": str(self.directory / "caddy"),

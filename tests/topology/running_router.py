@@ -112,7 +112,12 @@ class Answer:
 
 def caddy_process(directory: Path, listen: str, topology: str) -> Process:
     """Return the router's process, which keeps its files in *directory*."""
-    environment = {"CELLBRIDGE_LISTEN": listen, "CELLBRIDGE_TOPOLOGY": topology, "XDG_DATA_HOME": str(directory / "data")}
+    environment = {
+        "CELLBRIDGE_LISTEN": listen,
+        "CELLBRIDGE_ELSEWHERE": listen.replace("localhost", ""),
+        "CELLBRIDGE_TOPOLOGY": topology,
+        "XDG_DATA_HOME": str(directory / "data"),
+    }
     command = [str(CADDY), "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"]
     return Process("router", command, environment, directory, directory / "router.log")
 

@@ -159,6 +159,16 @@ class TestRefused:
         assert response.status == 413
         connection.close()
 
+    @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "localhost.evil.example"])
+    def test_another_host_is_not_served(self, router: Router, host: str) -> None:
+        """A name that somebody points at this machine (DNS rebinding) opens nothing, and says so; no cell is asked."""
+        before = list(router.second.begun)
+        answer = router.ask("/o/acme/", headers={"Host": host})
+        assert answer.status == 421
+        assert router.second.begun == before
+        assert b"<code>request.not_found</code>" in answer.body
+        assert host.encode() not in answer.body
+
     def test_too_long_an_address_is_a_400_not_an_outage(self, router: Router) -> None:
         """Trying again would not help."""
         answer = router.ask("/" + "x" * 17_000)

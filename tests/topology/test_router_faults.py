@@ -169,6 +169,7 @@ class TestHttps:
             answer = router.ask("/o/acme/")
             assert cell_of(answer) == "second"
             assert answer.header("x-forwarded-proto") == ["https"]
+            assert router.ask("/o/acme/", headers={"Host": "evil.example"}).status == 421
             log = router.caddy.log.read_text("utf-8")
             assert "acme-v02" not in log
             assert '"level":"error"' not in log
