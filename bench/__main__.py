@@ -1,4 +1,6 @@
-"""`python -m bench [documents|login|growth] [--json]`: the figures that the performance budgets speak of, as a table and as one JSON object.
+"""`python -m bench [documents|login|growth] [--json]`: the figures that the performance budgets speak of.
+
+They are printed as a table, and with `--json` as one JSON object on the last line.
 
 A benchmark is a module of this package with `run() -> dict[str, float]`; add it to `BENCHMARKS`.
 
