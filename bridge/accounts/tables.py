@@ -145,6 +145,7 @@ audit_events = Table(
     Column("cause", String(200)),
     Index(None, "org_id", "at"),
     Index(None, "refused_handoff", unique=True),
+    Index(None, "reference"),
     sqlite_autoincrement=True,
 )
 
