@@ -138,6 +138,7 @@ def _as_json(question: Question, answer: Explanation) -> dict[str, object]:
         "rule": answer.rule,
         "code": answer.code,
         "why": answer.why,
+        "what_to_do": answer.code and CURES[answer.code],
         "account": answer.account and told(answer.account),
         "external": answer.external,
         "email_changes_to": profile.email and profile.email.address,
@@ -154,6 +155,22 @@ _ENDS = {
 }
 
 
+CURES = {
+    "account.blocked": "let them in again with `cellbridge accounts unblock`, if they are to come in.",
+    "account.pending": "let them in with `cellbridge accounts approve`.",
+    "account.email_unverified": "the person confirms the address at the provider, or signs in another way and links the "
+    "provider on the identities page.",
+    "account.identity_conflict": "the person signs in with the provider's account that is linked; if both are theirs, take the "
+    "old one away with `cellbridge identities unlink`.",
+    "account.not_bound": "the person signs in as before and links the provider on the identities page; or name the provider in "
+    "link_by_email, once the account's own address is confirmed.",
+    "account.signup_closed": "the organization takes strangers by signup or signup_by_provider: open or approval.",
+    "org.read_only": "wait until the organization is no longer read_only.",
+    "provider.disabled": "allow the provider by providers and disabled_providers of [[org]], or use another one.",
+}
+"""What to do, by code, for whoever runs the command."""
+
+
 def _say(question: Question, answer: Explanation) -> None:
     identity = question.identity
     uid = "an unknown uid" if question.unseen else printable(identity.key.uid)
@@ -165,6 +182,8 @@ def _say(question: Question, answer: Explanation) -> None:
     rule = f" (rule {answer.rule})" if answer.rule else ""
     external = ", marked external" if answer.external and answer.outcome.startswith("create") else ""
     click.echo(f"  {_ENDS[answer.outcome]}{external}{code}{rule}: {answer.why}")
+    if answer.code is not None:
+        click.echo(f"  What to do: {CURES[answer.code]}")
     if answer.account is not None:
         click.echo(f"  account {answer.account.id}: {answer.account.state}, {printable(answer.account.email)}")
     if answer.profile.email is not None:

@@ -200,7 +200,7 @@ class TestCommands:
             while isinstance(node, click.Group) and words and words[0] in children(node):
                 node = children(node)[words.pop(0)]
             assert not (isinstance(node, click.Group) and words), f"{line}: no such command"
-            options = {name for parameter in node.params for name in parameter.opts}
+            options = {name for parameter in node.params for name in (*parameter.opts, *parameter.secondary_opts)}
             assert [word for word in words if word.startswith("-") and word not in options] == [], line
             for parameter in node.params:
                 if isinstance(parameter.type, click.Choice) and isinstance(parameter, click.Argument) and words:

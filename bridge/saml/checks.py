@@ -103,8 +103,9 @@ SIGNATURE: Check[Received, SignedHandoff] = Check(
     title="Signed by a pinned key, over its own parent",
     refusals=(errors.HandoffSignature, errors.HandoffAlgorithm, errors.HandoffMalformed),
     source="SAML core 5.4, 6; XML Signature 4.4; RFC 9231; XML Encryption 1.1",
-    hint="Compare the fingerprint of the legacy cell's active key with the certificates under [[trust]]; if the assertion is "
-    "encrypted, the certificate under [[encrypt]] with the encryption_keys of [[org]].",
+    hint="Compare the fingerprint of the legacy cell's active key with the certificates under [[trust]], each under the "
+    "entity_id of its own issuer; if the assertion is encrypted, the certificate under [[encrypt]] with the encryption_keys of "
+    "[[org]].",
     judge=signature.check_signature,
 )
 ISSUER: Check[Arrived, None] = Check(
@@ -120,7 +121,8 @@ DESTINATION: Check[Arrived, None] = Check(
     title="Destination is this endpoint",
     refusals=(errors.HandoffDestination,),
     source="SAML bindings 3.5.5.2",
-    hint="Both cells must have the same public_url and acs_path, and the topology the right cell for the organization.",
+    hint="Both cells must have the public_url that browsers see, whatever a proxy makes of the host, and the same acs_path; "
+    "the topology must have the right cell for the organization.",
     judge=conditions.check_destination,
 )
 AUDIENCE: Check[Arrived, None] = Check(
@@ -128,7 +130,8 @@ AUDIENCE: Check[Arrived, None] = Check(
     title="Audience is this organization",
     refusals=(errors.HandoffAudience,),
     source="SAML core 2.5.1.4, profiles 4.1.4.2",
-    hint="The audience is the organization's metadata URL; compare public_url on both cells.",
+    hint="The audience is the organization's metadata URL: compare public_url on both cells, and path and sp_entity_id in the "
+    "directory.",
     judge=conditions.check_audience,
 )
 CONFIRMATION: Check[Arrived, None] = Check(
@@ -176,7 +179,7 @@ BINDING: Check[Claimed, None] = Check(
     title="Posted by the browser that started",
     refusals=(errors.HandoffUnbound,),
     source="cellbridge/1; RFC 9700 4.7 (login CSRF)",
-    hint="Start at the sign-in page in this browser. Cells on another site need another binding mode.",
+    hint="Start at the sign-in page in this browser, with cookies allowed. A cell on another site needs binding confirm.",
     judge=claims.check_binding,
 )
 SECOND_OPINION: Check[Asked, None] = Check(

@@ -94,7 +94,7 @@ def _signing_certificates(raw: bytes, entity_id: str, now: datetime | None) -> l
         raise ValueError("it is not the EntityDescriptor of this entity ID")
     until = root.get("validUntil")
     if now is not None and until is not None and datetime.fromisoformat(until) <= now:
-        raise ValueError("its validUntil has passed")
+        raise ValueError("its validUntil has passed, and whoever publishes it has to renew it")
     roles = [role for role in root.iterchildren(_IDP) if names.PROTOCOL in role.get("protocolSupportEnumeration", "").split()]
     if len(roles) != 1:
         raise ValueError(f"it has {len(roles)} IDPSSODescriptors of SAML 2.0, not one")
