@@ -117,7 +117,13 @@ def cell() -> Flask:
         problem = gettext("This is not an email address that can be used here. Check it for typing errors.")
         email = pages.EmailForm(action="/org_sign_in", csrf_token="t", value="dana@", problem=problem)
         return pages.sign_in(
-            buttons=BUTTONS, csrf_token="t", return_to=None, form_targets=targets, org_name=LONG, email_form=email
+            buttons=BUTTONS,
+            csrf_token="t",
+            return_to=None,
+            form_targets=targets,
+            org_name=LONG,
+            email_form=email,
+            login_hint=EMAIL,
         )
 
     def landing(org_name: str, asked_for: str | None) -> Any:
