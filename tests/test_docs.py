@@ -42,6 +42,17 @@ def sections(text: str, level: int) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
+def index_row(code: str, text: str) -> str:
+    """Return the row that the section *text* of *code* gives in the index of `docs/errors.md`; the section must say it all."""
+    status = re.search(r"(?m)^- Status (\d+)", text)
+    who = re.search(r"(?m)^- Who can fix it: (?:(?:The|An) (?:organization's )?(\w+)|Whoever made the (\w+)|(Nobody))", text)
+    tool = re.search(r"(?m)^- See it: `(cellbridge(?: [a-z]+)+|/-/[a-z]+|[^`]+)", text)
+    assert who, f"{code}: who can fix it?"
+    assert tool, f"{code}: how can it be seen?"
+    asked = who[1] or (f"who made the {who[2]}" if who[2] else "nobody")
+    return f"| [`{code}`](#{slug(code)}) | {status[1] if status else ''} | {asked} | `{tool[1]}` |"
+
+
 class TestErrors:
     """`docs/errors.md` and the tree of refusals."""
 
@@ -76,6 +87,12 @@ class TestErrors:
             wait = f", Retry-After {kind.retry_after_seconds} seconds" if kind.retry_after_seconds else ""
             assert f"- Status {kind.status}{wait}; public code `{kind.public_code}`\n" in text
             assert f"- The person reads: \u201c{kind.sentence} {kind.next_step}\u201d\n" in text
+
+    def test_the_index_has_every_code_with_whom_to_ask_and_where_to_look(self) -> None:
+        """One row a code, made of its section: its status, who can fix it first, and the tool that shows it."""
+        rows = [index_row(heading.strip("`"), text) for heading, text in self.PAGE.items()]
+        index = sections(read("docs/errors.md"), 2)["Index"]
+        assert re.findall(r"(?m)^\| \[.+$", index) == rows
 
     @every_page
     def test_every_code_that_a_page_names_exists(self, page: Path) -> None:
@@ -249,6 +266,19 @@ class TestLinks:
         """A module that was moved is found in the docs."""
         named = re.findall(r"`((?:bridge|idp|sp|tests|docs|deploy|bench|\.ci)/[\w./-]*)`", page.read_text("utf-8"))
         assert [name for name in named if not (ROOT / name).exists() and "secrets" not in name] == []
+
+    @every_page
+    def test_every_test_that_a_page_names_exists(self, page: Path) -> None:
+        """A test that was renamed is found in the docs: what they say is shown is shown."""
+        for name, test in re.findall(r"`(tests/[\w/.-]+\.py)::(\w+)`", page.read_text("utf-8")):
+            assert re.search(rf"(?m)^ *def {test}\(", read(name)), f"{name}::{test}"
+
+    def test_every_complaint_has_an_answer_that_is_shown(self) -> None:
+        """Twenty, numbered, each by a test at least."""
+        answers = sections(read("docs/complaints.md"), 2)
+        assert [heading.split(".")[0] for heading in answers] == [str(number) for number in range(1, 21)]
+        for heading, text in answers.items():
+            assert "::test_" in text.partition("\nShown by: ")[2], heading
 
     def test_every_page_that_the_code_names_exists(self) -> None:
         """A refusal or a comment that points to a page must not point into the void."""
