@@ -26,6 +26,7 @@ LAZY = {
     "accounts": "sp.accounts_command",
     "audit": "bridge.audit_command",
     "db": "bridge.db_command",
+    "doctor": "bridge.doctor_command",
     "explain": "sp.explain_command",
     "identities": "sp.identities_command",
     "inspect": "sp.inspect_command",
