@@ -20,11 +20,13 @@ from werkzeug.test import TestResponse
 from bridge.accounts.opening import open_accounts
 from bridge.cli import main
 from bridge.config import SpConfig, load
+from bridge.errors import AccountError, OrgReadOnly, ProviderDisabled
 from bridge.harness.browser import Page
 from bridge.identity import Email, IdentityKey
 from bridge.saml.metadata import idp_metadata
 from bridge.urls import org_route
 from sp.app import create_app
+from sp.explain_command import CURES
 from sp.metadata_refresh import Metadata
 from tests.oauth.loopback import Answer, LoopbackProvider
 from tests.vectors.world import AT, FOLDER, SECRET, World, key
@@ -169,6 +171,11 @@ class TestAccounts:
         command, lines = told(title)
         assert len(lines) == 3
         assert shell(command) == lines
+
+    def test_every_refusal_has_a_way_out(self) -> None:
+        """Whatever a sign-in may be refused with by its account, somebody can do something, and it is said."""
+        by_the_rules = {kind.code for kind in AccountError.__subclasses__()}
+        assert set(CURES) == by_the_rules | {OrgReadOnly.code, ProviderDisabled.code}
 
 
 class TestPages:
