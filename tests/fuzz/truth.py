@@ -86,12 +86,18 @@ def told_by_assertion(assertion: Element) -> Told:
     said = {
         "issuer": text("a:Issuer"),
         "id": assertion.get("ID", ""),
-        "spent_until": _time(min(ends) + _SKEW),
+        "spent_until": _time(_later(min(ends), _SKEW)),
         "authn_context": text("a:AuthnStatement/a:AuthnContext/a:AuthnContextClassRef") or _UNSPECIFIED,
-        "session_ends": _time(min(*sessions, issued_at + _LONGEST_SESSION, datetime.max.replace(tzinfo=UTC))),
+        "session_ends": _time(min([*sessions, _later(issued_at, _LONGEST_SESSION)])),
         **(foreign_claims(assertion, values) or {name: values.get(name, "") for name in _TOLD}),
     }
     return frozenset(said.items())
+
+
+def _later(moment: datetime, by: timedelta) -> datetime:
+    """Return *moment* and *by*, or the end of time."""
+    end_of_time = datetime.max.replace(tzinfo=UTC)
+    return moment + by if moment < end_of_time - by else end_of_time
 
 
 def assertions_told(root: Element) -> frozenset[Told]:
