@@ -32,6 +32,7 @@ LAZY = {
     "inspect": "sp.inspect_command",
     "keys": "bridge.keys_command",
     "mint": "idp.mint_command",
+    "replay": "bridge.replay_command",
 }
 
 
@@ -172,8 +173,9 @@ def metadata(end: str, config_path: Path, org: str | None) -> None:
     "--port", type=click.IntRange(0, 65535), help="Where the router listens; 0 picks one.  [default: 8080; with --once: any]"
 )
 @click.option("--once", is_flag=True, help="Walk one sign-in through the pair, print each hop, and exit 0 or 1.")
-def demo(port: int | None, once: bool) -> None:
+@click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Walk one sign-in, and write its transcript.")
+def demo(port: int | None, once: bool, record: Path | None) -> None:
     """Start a whole pair on this machine and say where to click."""
     from bridge.harness.demo import run
 
-    sys.exit(run(port=port, once=once))
+    sys.exit(run(port=port, once=once, record=record))

@@ -25,11 +25,13 @@ DEFAULT_PORT = 8080
 _LOOK_SECONDS = 0.2
 
 
-def run(*, port: int | None, once: bool) -> int:
+def run(*, port: int | None, once: bool, record: Path | None = None) -> int:
     """Start a pair, walk one sign-in or wait for Ctrl-C, stop everything; returns the exit code.
 
-    *port* 0 is any; None is 8080, or any for one walk, which nobody has to find.
+    With *record*, one sign-in is walked, and its transcript written there. *port* 0 is any; None is 8080, or any for one walk,
+    which nobody has to find.
     """
+    once = once or record is not None
     if port is None:
         port = 0 if once else DEFAULT_PORT
     if port and not is_free(port):
@@ -46,7 +48,7 @@ def run(*, port: int | None, once: bool) -> int:
         try:
             with pair:
                 if once:
-                    return walk_once(pair)
+                    return walk_once(pair, record=record)
                 with inspector_of(pair) as inspector:
                     return _wait(pair, ended, inspector)
         except HarnessError as error:

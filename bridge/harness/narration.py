@@ -7,15 +7,17 @@ import base64
 import json
 from datetime import UTC, datetime
 from http.cookiejar import Cookie
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import click
 from lxml import etree
 
-from bridge.harness.browser import Browser, Form, Page
+from bridge.harness.browser import Form, Page
 from bridge.harness.pair import Pair
 from bridge.harness.personas import PROVIDERS
 from bridge.harness.processes import HarnessError, wait_until
+from bridge.harness.recording import Recording
 from bridge.harness.tables import ALL_TABLES, Database
 from bridge.harness.walk import Hop, Walk
 from bridge.inspect.inspection import inspect
@@ -43,19 +45,27 @@ class WalkFailed(Exception):
     """Raised if a hop of the walk is not what it has to be; says which and why."""
 
 
-def walk_once(pair: Pair) -> int:
-    """Walk one sign-in through the router, print every hop with what was checked; returns 0, or 1 with the reason."""
+def walk_once(pair: Pair, *, record: Path | None = None) -> int:
+    """Walk one sign-in through the router, print every hop with what was checked; returns 0, or 1 with the reason.
+
+    Its transcript goes to *record*, if given, however far it came.
+    """
     number = iter(range(1, 100))
+    recording = Recording()
 
     def told(hop: Hop) -> None:
         page = hop.page
         click.echo(f"\n{next(number)}. {hop.title}: {urlsplit(page.url).path} -> {page.status}")
+        recording.hop(hop)
 
     try:
-        _Telling(pair, Walk(pair.public_url, Browser(), observer=told)).tell()
+        _Telling(pair, Walk(pair.public_url, recording.browser, observer=told), recording).tell()
     except (WalkFailed, LookupError, HarnessError) as failure:
         click.echo(f"\nThe sign-in did not work: {failure}", err=True)
         return 1
+    finally:
+        if record is not None:
+            recording.write(record)
     click.echo("\nThe sign-in crossed the bridge.")
     return 0
 
@@ -74,9 +84,10 @@ def _say(*checked: str) -> None:
 class _Telling:
     """One walk of one browser through *pair*."""
 
-    def __init__(self, pair: Pair, walk: Walk) -> None:
+    def __init__(self, pair: Pair, walk: Walk, recording: Recording) -> None:
         self._pair = pair
         self._walk = walk
+        self._recording = recording
         self._database = Database(pair.directory)
 
     def tell(self) -> None:
@@ -84,6 +95,7 @@ class _Telling:
         started, state = self._start()
         form, reference, handoff_id = self._come_back(started, state)
         self._cross(form, reference, handoff_id)
+        self._recording.ended()
         self._post_again(form, reference)
 
     def _start(self) -> tuple[Page, str]:
@@ -124,7 +136,7 @@ class _Telling:
         form = page.form(field=FIELD)
         lines, reference, handoff_id = _document(self._pair, form)
         self._logged(LEGACY, reference, event="handoff.issued", handoff_id=handoff_id)
-        _say("the attempt's cookie is gone", *lines, self._inspected(form))
+        _say("the attempt's cookie is gone", *lines, self._inspected(form, reference))
         return form, reference, handoff_id
 
     def _cross(self, form: Form, reference: str, handoff_id: str) -> None:
@@ -161,7 +173,7 @@ class _Telling:
             "no row of any cell's database changed",
         )
 
-    def _inspected(self, form: Form) -> str:
+    def _inspected(self, form: Form, reference: str) -> str:
         """Return what the numbered checks say of the response in this browser, read by the inspector."""
         config = self._pair.config(OWNING_CELL)
         question = Question(
@@ -172,6 +184,7 @@ class _Telling:
             second_opinion=SecondOpinion(),
         )
         source = Source("the response", tuple(field for field in form.fields if field[0] == FIELD), None)
+        self._recording.posts(source, question, reference=reference)
         outcomes = inspect(source, question, ask_binding=True).outcomes
         last = checks.UNSPENT.number - 1  # that one is the store's, and asked by the second post
         for outcome in outcomes[:last]:
