@@ -183,9 +183,10 @@ def _print(results: Sequence[Result]) -> None:
     table.columns[0].justify = "right"
     for check, finding in results:
         found = Text(shown(finding.found))
-        if finding.outcome != "ok":
+        if finding.outcome in ("warn", "fail"):
             found.append(f"\nexpected: {shown(finding.expected)}", "dim")
-            found.append(f"\n{shown(finding.advice)}" if finding.advice else "")
+        if finding.advice:
+            found.append(f"\n{shown(finding.advice)}")
         table.add_row(str(check.number), Text(check.title), Text(finding.outcome, STYLES[finding.outcome]), found)
     console = Console()
     console.print(table)

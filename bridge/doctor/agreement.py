@@ -151,8 +151,9 @@ def certificates_last(seen: Seen) -> Finding:
 def _watched(answer: Answer) -> Iterator[tuple[str, timedelta]]:
     try:
         for family in text_string_to_metric_families(answer.body.decode("utf-8")):
-            for sample in family.samples if family.name == "cellbridge_certificate_expires_seconds" else ():
-                yield sample.labels.get("fingerprint", ""), timedelta(seconds=sample.value)
+            for sample in family.samples:
+                if sample.name == "cellbridge_certificate_expires_seconds":
+                    yield sample.labels.get("fingerprint", ""), timedelta(seconds=sample.value)
     except (ValueError, OverflowError):
         return
 

@@ -139,7 +139,7 @@ def headers_harden(seen: Seen) -> Finding:
     """Pages of both cells come with the security headers, whatever stands in between."""
     pages = {"the sign-in page": seen.sign_in, **{f"the metadata of {org}": one.metadata for org, one in seen.orgs.items()}}
     return judged(
-        "the headers of docs/security.md, unchanged",
+        "the cells' own headers, unchanged",
         fine=f"{len(ALWAYS) + 2 + seen.target.secure} headers of {len(pages)} answers",
         failed=[f"{name}: {what}" for name, one in pages.items() for what in _soft(one, secure=seen.target.secure)],
         advice="A proxy in between takes them away or rewrites them: let it pass the cells' headers on as they are.",

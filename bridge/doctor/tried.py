@@ -138,7 +138,7 @@ def refusals(metrics: bytes) -> Iterator[tuple[str, float]]:
     """Yield `(code, count)` of the refusals in a cell's metrics; nothing where they cannot be read."""
     try:
         for family in text_string_to_metric_families(metrics.decode("utf-8")):
-            for sample in family.samples if family.name == "cellbridge_refusals" else ():
+            for sample in family.samples:
                 if sample.name == "cellbridge_refusals_total":
                     yield sample.labels.get("code", ""), sample.value
     except ValueError:
