@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import click
 from sqlalchemy import Connection
 
+from bridge.accounts import outbox
 from bridge.accounts.listing import accounts_after, find_account, identities_of
 from bridge.accounts.records import Account, AccountState
 from bridge.accounts.states import set_state
@@ -41,12 +42,15 @@ def accounts_list(*, config_path: Path, org: str, as_json: bool, state: AccountS
 @in_organization
 @click.argument("account", type=Wanted())
 def accounts_show(*, config_path: Path, org: str, as_json: bool, account: int | Email) -> None:
-    """Show one account with the identities that open it."""
+    """Show one account with the identities that open it, and whether the topology knows them."""
     at = open_organization(config_path, org)
 
     def read(connection: Connection) -> tuple[Account, list[dict[str, str]]]:
         found = find_account(connection, account, org_id=at.org.id)
-        return found, [{"provider": key.provider, "uid": key.uid} for key in identities_of(connection, found)]
+        return found, [
+            {"provider": key.provider, "uid": key.uid, "topology": outbox.standing(connection, key, org_id=at.org.id)}
+            for key in identities_of(connection, found)
+        ]
 
     found, identities = at.store.look(read)
     more = {

@@ -10,8 +10,9 @@ never comes after a new one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from bridge.accounts.tables import claim_wishes
 from bridge.identity import IdentityKey
@@ -21,6 +22,8 @@ ON_ITS_WAY = timedelta(seconds=90)
 LONGEST_PAUSE = timedelta(minutes=5)
 PAUSE_OF_CONFLICT = timedelta(hours=1)
 AT_ONCE = 100
+
+Standing: TypeAlias = Literal["told", "to be told", "held elsewhere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +41,8 @@ class ClaimWish:
 
 def wish(connection: Connection, key: IdentityKey, *, org_id: int, held: bool, now: datetime) -> None:
     """Wish, in the caller's transaction, that the topology knows *key* as the organization's (*held*), or forgets it."""
-    this_one = (
-        (claim_wishes.c.org_id == org_id) & (claim_wishes.c.provider == key.provider) & (claim_wishes.c.extern_uid == key.uid)
-    )
-    not_before = connection.scalar(delete(claim_wishes).where(this_one).returning(claim_wishes.c.next_try_at))
+    replaced = delete(claim_wishes).where(_about(key, org_id)).returning(claim_wishes.c.next_try_at)
+    not_before = connection.scalar(replaced)
     connection.execute(
         insert(claim_wishes).values(
             org_id=org_id,
@@ -82,10 +83,20 @@ def put_off(connection: Connection, failed: ClaimWish, *, conflict: bool, now: d
     )
 
 
+def standing(connection: Connection, key: IdentityKey, *, org_id: int) -> Standing:
+    """Return whether the topology knows that the organization holds *key*, will be told, or says that another one does."""
+    conflict = connection.scalar(select(claim_wishes.c.conflict).where(_about(key, org_id)))
+    return "told" if conflict is None else "held elsewhere" if conflict else "to be told"
+
+
 def wishes_of(connection: Connection, org_id: int) -> Sequence[ClaimWish]:
     """Return what the topology does not have of the organization yet, oldest first."""
     mine = select(claim_wishes).where(claim_wishes.c.org_id == org_id).order_by(claim_wishes.c.id).limit(AT_ONCE)
     return [_to_wish(row) for row in connection.execute(mine)]
+
+
+def _about(key: IdentityKey, org_id: int) -> ColumnElement[bool]:
+    return and_(claim_wishes.c.org_id == org_id, claim_wishes.c.provider == key.provider, claim_wishes.c.extern_uid == key.uid)
 
 
 def _to_wish(row: object) -> ClaimWish:

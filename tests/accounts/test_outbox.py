@@ -90,6 +90,9 @@ def test_a_conflict_is_kept_and_asked_about_each_hour(engine: Engine, now: datet
     assert taken is not None
     transact(engine, lambda connection: outbox.put_off(connection, taken, conflict=True, now=now))
     assert waiting(engine) == [(KEY, True, 1, True)]
+    with reading(engine) as connection:
+        assert outbox.standing(connection, KEY, org_id=42) == "held elsewhere"
+        assert outbox.standing(connection, KEY, org_id=43) == "told"
     assert take(engine, now + PAUSE_OF_CONFLICT - SECOND) is None
     assert take(engine, now + PAUSE_OF_CONFLICT) is not None
 
