@@ -5,6 +5,7 @@ nothing else; no secret, document or cookie is ever printed.
 """
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,9 +27,10 @@ from bridge.identity import Email, IdentityKey
 from bridge.inspect.text import shown
 from bridge.keys import KeyRing
 from bridge.secret_file import read_secret
-from bridge.urls import DEFAULT_ACS_PATH, acs_template, org_route, origin
+from bridge.urls import DEFAULT_ACS_PATH, acs_template, org_route, origin, service_url
 from bridge.web.cookies import BINDING
 
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+")
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
 
 
@@ -49,16 +51,24 @@ class Checked(click.ParamType[str]):
         return text
 
 
-Address = Checked("url", origin)
+def _inside(value: str) -> str:
+    """Return *value* if it is the address of a service of ours, where its token may travel; raises `ValueError`."""
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError("must be an address, such as http://10.0.0.2:8101, without a path")
+    return service_url(value)
+
+
+Public = Checked("url", origin)
+Inside = Checked("url", _inside)
 OrgPath = Checked("path", check_org_path)
 
 
 @click.command("doctor")
-@click.option("--public", "public_url", type=Address, required=True, help="The one origin that browsers see.")
+@click.option("--public", "public_url", type=Public, required=True, help="The one origin that browsers see.")
 @click.option("--org", "orgs", type=OrgPath, multiple=True, required=True, help="An organization's path; may be given again.")
-@click.option("--idp", "legacy", type=Address, help="The legacy cell's own address, for its readiness.")
-@click.option("--sp", "owning", type=Address, multiple=True, help="The owning cell's own address; again for each replica.")
-@click.option("--topology", type=Address, help="The Topology Service's address.")
+@click.option("--idp", "legacy", type=Inside, help="The legacy cell's own address, for its readiness.")
+@click.option("--sp", "owning", type=Inside, multiple=True, help="The owning cell's own address; again for each replica.")
+@click.option("--topology", type=Inside, help="The Topology Service's address.")
 @click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="The topology's bearer token.")
 @click.option("--entity-id", help="The legacy cell's entity ID.  [default: PUBLIC/saml/metadata]")
 @click.option(

@@ -1,8 +1,10 @@
 """Each check on canned answers: a sound pair passes all, and one thing that is wrong is told by its own check alone."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -372,6 +374,14 @@ def test_numbers_and_names_are_each_checks_own() -> None:
     """Programs and docs/doctor.md know a check by its number and its name."""
     assert [check.number for check in CHECKS] == list(range(1, 27))
     assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+def test_the_page_tells_of_every_check() -> None:
+    """Who reads a name in the output finds it in docs/doctor.md, and none there is left over."""
+    page = (Path(__file__).parents[2] / "docs/doctor.md").read_text("utf-8")
+    table = page[page.index("| | name |") : page.index("Each bad handoff")]
+    named = [name for row in table.splitlines()[2:] for name in re.findall(r"`([a-z.]+)`", "|".join(row.split("|")[2:3]))]
+    assert sorted(named) == sorted(check.name for check in CHECKS)
 
 
 def test_no_finding_holds_a_cookie_a_token_or_a_document() -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from bridge.cli import main
 from bridge.doctor.wire import MAX_ANSWER_BYTES, Wire
+from bridge.doctor_command import Inside
 from bridge.harness.processes import free_port
 from tests.oauth.loopback import Answer, LoopbackProvider
 
@@ -63,6 +64,29 @@ def test_options_that_are_wrong(words: tuple[str, ...], said: str) -> None:
     code, printed = run(*words)
     assert code == 2
     assert said in printed
+
+
+@pytest.mark.parametrize("option", ["--idp", "--sp", "--topology"])
+@pytest.mark.parametrize(
+    "address", ["http://8.8.8.8:8101", "http://cells.example", "http://10.0.0.2:8101/path", "10.0.0.2:8101"]
+)
+def test_a_services_own_address_is_inside_or_https(option: str, address: str) -> None:
+    """The topology's token and test handoffs go over no network of strangers in clear, and an address has no path."""
+    code, printed = run("--public", "https://cells.example", "--org", "acme", option, address)
+    assert code == 2
+    assert "must be" in printed
+
+
+def test_addresses_as_deployments_have_them() -> None:
+    """A private address, a name that compose knows, and https are what services listen at; a slash at the end does no harm."""
+    for address in (
+        "http://10.0.0.2:8101",
+        "http://owning:8102",
+        "http://127.0.0.1:1",
+        "https://cell.example",
+        "http://[::1]:1/",
+    ):
+        assert Inside.convert(address, None, None) == address.rstrip("/")
 
 
 def test_a_folder_without_a_key(tmp_path: Path) -> None:
