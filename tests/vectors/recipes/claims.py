@@ -66,6 +66,13 @@ _NAME_IDS = [
     with_edit("name-id-empty", "An empty NameID.", 42, write("//a:NameID", ""), _NAME_ID),
     with_edit("name-id-missing", "No NameID.", 42, cut("//a:NameID"), _NAME_ID.rpartition("/")[0]),
     with_edit(
+        "name-id-for-nobody",
+        "NameID is meant for a service without a name.",
+        42,
+        put("//a:NameID", "SPNameQualifier", ""),
+        _NAME_ID,
+    ),
+    with_edit(
         "name-id-for-another",
         "NameID is meant for another service.",
         42,

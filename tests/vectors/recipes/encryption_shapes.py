@@ -224,6 +224,13 @@ _WRAPPED = [
         node=ENCRYPTED,
     ),
     refused(
+        "minted-where-encryption-is-required",
+        "Our own legacy cell's, in clear, where the organization takes nothing in clear.",
+        lambda world: world.minted(**member_of("umbrella")),
+        node="Response/Assertion",
+        org="umbrella",
+    ),
+    refused(
         "plain-where-encryption-is-required",
         "The organization takes no assertion in clear.",
         lambda world: etree.tostring(world.sign(world.tree(**member_of("umbrella")))),
