@@ -24,6 +24,7 @@ from bridge.web.start import keep_return_path
 from sp import confirm
 from sp.cell import OwningCell
 from sp.orgs import Organization, acs_paths, org_named
+from sp.recording import recorded
 from sp.session import session_cookie
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -45,13 +46,17 @@ def blueprint(cell: OwningCell, metrics: Metrics) -> Blueprint:
         limiter.spend("handoff", client_address(request))
         org = org_named(cell.orgs, org_path)
         endpoint = org.endpoints[template]
-        binding_secret = _secret_of_own_page(cell, endpoint)
-        raw_xml = _read_document()
-        now = cell.clock()
-        verified = _verify(cell, endpoint, raw_xml, binding_secret, now)
-        if confirm.is_needed(cell, org, request, verified):
-            return _ask(cell, org, template, raw_xml, verified, now)
-        return _enter(cell, metrics, org, verified, now)
+
+        def judge() -> Response:
+            binding_secret = _secret_of_own_page(cell, endpoint)
+            raw_xml = _read_document()
+            now = cell.clock()
+            verified = _verify(cell, endpoint, raw_xml, binding_secret, now)
+            if confirm.is_needed(cell, org, request, verified):
+                return _ask(cell, org, template, raw_xml, verified, now)
+            return _enter(cell, metrics, org, verified, now)
+
+        return recorded(cell, org, endpoint, binding_secret=lambda: _secret_of_own_page(cell, endpoint), judge=judge)
 
     def answer(org_path: str, template: str) -> Response:
         limiter.spend("answer", client_address(request))

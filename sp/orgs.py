@@ -5,6 +5,8 @@ The law: what is not in the configuration is not here; an unknown path is answer
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 from cryptography import x509
 
@@ -29,6 +31,8 @@ class Organization:
     endpoints: Mapping[str, Endpoint]
     default_endpoint: Endpoint
     encryption_certificate: x509.Certificate | None
+    record_until: datetime | None
+    record_folder: Path | None
 
 
 def acs_paths(config: SpConfig) -> tuple[str, ...]:
@@ -64,6 +68,8 @@ def organizations(config: SpConfig) -> dict[str, Organization]:
             endpoints=endpoints,
             default_endpoint=endpoints[config.acs_path],
             encryption_certificate=encryption.certificate,
+            record_until=org.record_until,
+            record_folder=org.record_folder,
         )
     return found
 

@@ -5,7 +5,7 @@ The law: absence is never consent: who is not allowed in by a key stays out.
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from bridge.handoff import check_org_path
 from bridge.section import FilePath, Section
@@ -32,6 +32,8 @@ class OrgConfig(Section):
     new_account: dict[str, str | int | bool] = Field(default_factory=dict)
     encryption_keys: FilePath | None = None
     require_encryption: bool = False
+    record_until: AwareDatetime | None = None
+    record_folder: FilePath | None = None
 
     @field_validator("path")
     @classmethod
@@ -60,4 +62,10 @@ class OrgConfig(Section):
     def _keys_where_encryption_is_required(self) -> Self:
         if self.require_encryption and self.encryption_keys is None:
             raise ValueError("require_encryption needs encryption_keys: nothing could be read")
+        return self
+
+    @model_validator(mode="after")
+    def _recording_has_an_end_and_a_folder(self) -> Self:
+        if (self.record_until is None) != (self.record_folder is None):
+            raise ValueError("record_until and record_folder go together")
         return self
