@@ -138,6 +138,12 @@ _SHAPES = [
         node=f"{_DATA}/CipherData/CipherValue",
     ),
     refused(
+        "encrypted-not-even-ascii",
+        "What is to be decrypted is in letters that base64 does not know.",
+        sealing(around=lambda root: setattr(at(root, f"{DATA}/e:CipherData/e:CipherValue"), "text", "\u00e9" * 4)),
+        node=f"{_DATA}/CipherData/CipherValue",
+    ),
+    refused(
         "encrypted-property",
         "An encryption may have properties, and the profile knows none.",
         sealing(around=_put(DATA, f"{_XENC}EncryptionProperties", first=False)),

@@ -128,6 +128,14 @@ _VALUES = [
         _value(2),
     ),
     _stated("email-empty", "An empty address is no missing one.", 38, {"mail": ("",)}, _value(2)),
+    of_the_partner(
+        "foreign-stranger-without-address",
+        "A stranger whose address it does not tell gets no account.",
+        partner({"employee": ("e-40",)}),
+        threat=38,
+        expect="account.email_unverified",
+        check=0,
+    ),
     _stated("name-turns-around", "A name that writes itself backwards.", 39, {"displayName": ("Pat\u202e",)}, _value(3)),
 ]
 
@@ -178,6 +186,7 @@ _NAME_IDS = [
         "A NameID of somebody else's name space.",
         put("//a:NameID", "NameQualifier", "https://evil.example"),
     ),
+    _directory("name-id-of-no-space", "A NameID of a name space without a name.", put("//a:NameID", "NameQualifier", "")),
     _directory(
         "name-id-for-another",
         "A NameID that is meant for another service.",
