@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from bridge.accounts.policy import LEGACY_ORG_ID
 from bridge.accounts.records import OpenedSession
+from bridge.errors import LoginStateMismatch
 from bridge.handoff import ReturnPath
 from bridge.web import csrf
 from bridge.web.cookies import browser_secret, read_cookie, set_cookie
@@ -42,6 +43,8 @@ def blueprint(cell: LegacyCell, metrics: Metrics) -> Blueprint:
     def callback(name: str) -> BaseResponse:
         limiter.spend("callback", client_address(request))
         arrived = cell.flow.finish(name, request)
+        if arrived.attempt.org_id is not None or arrived.attempt.linking is not None:
+            raise LoginStateMismatch(provider=name, reason="the attempt was begun at an organization's own page")
         opened = _open_local(cell, arrived)
         if opened is not None:
             metrics.sign_in(provider=name, outcome="local")

@@ -7,21 +7,20 @@ else's browser, would open the victim's account from then on.
 
 import json
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from hashlib import sha256
 
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
-from bridge.accounts import linking, unlinking
-from bridge.accounts.audit import PERSON
+from bridge.accounts import linking
 from bridge.accounts.listing import identities_of
+from bridge.accounts.resolve import refuse_unless_open
 from bridge.errors import (
-    LastIdentity,
-    LastWayIn,
+    AccountError,
+    LinkingError,
     LoginExpired,
     LoginStateMismatch,
-    NoSuchIdentity,
-    NotLinked,
+    ProviderDisabled,
     RequestMalformed,
     SignInAgain,
 )
@@ -51,7 +50,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
     """Return the page and the routes that its buttons post to."""
     routes = Blueprint("identities", __name__)
     service = cell.config.service
-    limiter = RateLimiter({"link": Limit(service.tries_per_minute, 60)}, clock=cell.clock)
+    limiter = RateLimiter({"change": Limit(service.tries_per_minute, 60)}, clock=cell.clock)
 
     @routes.get(PAGE.replace("{org}", "<org_path>"))
     def page(org_path: str) -> Response:
@@ -63,8 +62,8 @@ def blueprint(cell: OwningCell) -> Blueprint:
 
     @routes.post(PAGE.replace("{org}", "<org_path>") + "/link/<name>")
     def begin(org_path: str, name: str) -> Response:
-        limiter.spend("link", client_address(request))
         org, found = _changing(org_path, provider=name)
+        refuse_unless_open(name, org.policy)
         return cell.flow.begin(
             name,
             request,
@@ -76,39 +75,21 @@ def blueprint(cell: OwningCell) -> Blueprint:
     @routes.post(PAGE.replace("{org}", "<org_path>") + "/confirm")
     def confirm(org_path: str) -> Response:
         org, found = _changing(org_path, provider="")
-        step = partial(
-            linking.link,
-            key=_agreed(cell, found),
-            account_id=found.signed_in.account.id,
-            policy=org.policy,
-            reference=current_reference(cell.random_bytes),
-            now=cell.clock(),
-        )
-        cell.accounts.change(step)
+        holder, answer = _holder(org, found), _agreed(cell, found)
+        try:
+            cell.accounts.change(lambda connection: linking.link(connection, holder, answer))
+        except (AccountError, LinkingError, ProviderDisabled) as refusal:
+            code = refusal.code
+            cell.accounts.change(lambda connection: linking.record_refusal(connection, holder, answer.key, code))
+            raise
         cell.news.set()
         return redirect(_page_of(org).path, 303)
 
     @routes.post(PAGE.replace("{org}", "<org_path>") + "/unlink/<name>")
     def unlink(org_path: str, name: str) -> Response:
         org, found = _changing(org_path, provider=name)
-        account = found.signed_in.account
-        step = partial(
-            unlinking.unlink,
-            account_id=account.id,
-            provider=name,
-            org_id=org.id,
-            open_providers=org.policy.open_providers,
-            last_too=False,
-            actor=PERSON,
-            now=cell.clock(),
-            reference=current_reference(cell.random_bytes),
-        )
-        try:
-            cell.accounts.change(step)
-        except LastIdentity as error:
-            raise LastWayIn(org=org.path, provider=name, account_id=account.id) from error
-        except NoSuchIdentity as error:
-            raise NotLinked(org=org.path, provider=name, account_id=account.id) from error
+        holder = _holder(org, found)
+        cell.accounts.change(lambda connection: linking.unlink_own(connection, holder, name))
         cell.news.set()
         return redirect(_page_of(org).path, 303)
 
@@ -138,6 +119,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
 
     def _signed_in(org_path: str) -> tuple[Organization, OpenSession]:
         """Return who sent a form of this page; raises `RequestForged` where nobody signed in did."""
+        limiter.spend("change", client_address(request))
         org = org_named(cell.orgs, org_path)
         keep_return_path(_page_of(org))
         found = find_session(cell, org, request)
@@ -146,6 +128,17 @@ def blueprint(cell: OwningCell) -> Blueprint:
         if found is None:
             raise AssertionError("a form without a session was let through")
         return org, found
+
+    def _holder(org: Organization, found: OpenSession) -> linking.Holder:
+        now = cell.clock()
+        return linking.Holder(
+            account_id=found.signed_in.account.id,
+            session_sha256=sha256(found.token.encode("ascii")).hexdigest(),
+            fresh_since=now - FRESH,
+            policy=org.policy,
+            reference=current_reference(cell.random_bytes),
+            now=now,
+        )
 
     def _changing(org_path: str, *, provider: str) -> tuple[Organization, OpenSession]:
         """Return who sent a form that changes ways in; raises `SignInAgain` where they signed in too long ago."""
@@ -170,10 +163,11 @@ def ask(cell: OwningCell, org: Organization, arrived: Arrived) -> Response:
         org_name=org.name,
         provider_label=cell.labels.provider(identity.key.provider) or identity.key.provider,
         who=_who(identity),
+        username=identity.username or "",
         account=found.signed_in.account.email or found.signed_in.account.username,
         answer_path=_page_of(org).path + "/confirm",
         cancel_path=_page_of(org).path,
-        found=_sealed(cell, identity.key, wanted_by),
+        found=_sealed(cell, arrived, wanted_by),
         csrf_token=csrf.form_token(cell.seal, found.token, form=FORM),
     )
 
@@ -219,18 +213,24 @@ def _page_of(org: Organization) -> ReturnPath:
 
 
 def _who(identity: ExternalIdentity) -> str:
-    """Return what the person knows this account at the provider by; it is shown and never compared."""
-    return identity.username or (identity.email.address if identity.email else None) or identity.name or identity.key.uid
+    """Return what names this account at the provider: a name or an unverified address is what anybody likes to be called."""
+    return identity.email.address if identity.email and identity.evidence.verified else identity.key.uid
 
 
-def _sealed(cell: OwningCell, key: IdentityKey, wanted_by: str) -> str:
-    until = int((cell.clock() + ANSWERED_WITHIN).timestamp())
-    payload = {"provider": key.provider, "uid": key.uid, "wanted_by": wanted_by, "until": until}
+def _sealed(cell: OwningCell, arrived: Arrived, wanted_by: str) -> str:
+    key, until = arrived.identity.key, int((cell.clock() + ANSWERED_WITHIN).timestamp())
+    payload = {
+        "provider": key.provider,
+        "uid": key.uid,
+        "attempt": sha256(arrived.attempt.state.encode("ascii")).hexdigest(),
+        "wanted_by": wanted_by,
+        "until": until,
+    }
     return cell.seal.seal(json.dumps(payload).encode("utf-8"), purpose=_FOUND)
 
 
-def _agreed(cell: OwningCell, found: OpenSession) -> IdentityKey:
-    """Return the identity that this session's holder said yes to."""
+def _agreed(cell: OwningCell, found: OpenSession) -> linking.Answer:
+    """Return what this session's holder said yes to."""
     values = request.form.getlist(identities_page.FOUND)
     if len(values) != 1:
         raise RequestMalformed(reason=f"{len(values)} fields {identities_page.FOUND}")
@@ -241,6 +241,7 @@ def _agreed(cell: OwningCell, found: OpenSession) -> IdentityKey:
     key = IdentityKey(payload["provider"], payload["uid"])
     if not cell.seal.mac_matches(payload["wanted_by"], found.token, purpose=_LINKING):
         raise LoginStateMismatch(provider=key.provider, reason="what was found belongs to another session")
-    if cell.clock() > datetime.fromtimestamp(payload["until"], UTC):
+    until = datetime.fromtimestamp(payload["until"], UTC)
+    if cell.clock() > until:
         raise LoginExpired(provider=key.provider, reason="the question was answered too late")
-    return key
+    return linking.Answer(key=key, attempt_sha256=payload["attempt"], until=until)

@@ -11,6 +11,7 @@ import click
 from sqlalchemy import Connection
 
 from bridge.accounts.listing import find_account
+from bridge.accounts.transaction import see_latest
 from bridge.accounts.unlinking import unlink
 from bridge.clock import utc_now
 from bridge.handoff import new_reference
@@ -39,6 +40,7 @@ def identities_unlink(
     found = at.store.look(lambda connection: find_account(connection, account, org_id=at.org.id))
 
     def work(connection: Connection) -> IdentityKey:
+        see_latest(connection)
         return unlink(
             connection,
             found.id,

@@ -14,8 +14,11 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
+from bridge.accounts.policy import LEGACY_ORG_ID
+from bridge.accounts.records import Account
 from bridge.accounts.tables import claim_wishes
-from bridge.identity import IdentityKey
+from bridge.identity import ExternalIdentity, IdentityKey
+from bridge.sections import FOREIGN_PREFIX
 
 ON_ITS_WAY = timedelta(seconds=90)
 """Longer than any call to the topology takes, its second try included."""
@@ -23,7 +26,7 @@ LONGEST_PAUSE = timedelta(minutes=5)
 PAUSE_OF_CONFLICT = timedelta(hours=1)
 AT_ONCE = 100
 
-Standing: TypeAlias = Literal["told", "to be told", "held elsewhere"]
+Standing: TypeAlias = Literal["settled", "to be told", "held elsewhere"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +42,25 @@ class ClaimWish:
     next_try_at: datetime
 
 
+def wish_for_newcomer(
+    connection: Connection, identity: ExternalIdentity, account: Account, *, at_own_page: bool, now: datetime
+) -> None:
+    """Wish that the topology knows an identity that the rules have just linked, where the topology should learn of it.
+
+    Not while nobody has approved the account. Not by the organization's own page where a provider vouches for an address: whose
+    that is the topology knows already, and one visit to another organization must not lead the person away from theirs.
+    """
+    if account.state == "active" and not (at_own_page and identity.evidence.verified):
+        wish(connection, identity.key, org_id=account.org_id, held=True, now=now)
+
+
 def wish(connection: Connection, key: IdentityKey, *, org_id: int, held: bool, now: datetime) -> None:
-    """Wish, in the caller's transaction, that the topology knows *key* as the organization's (*held*), or forgets it."""
+    """Wish, in the caller's transaction, that the topology knows *key* as the organization's (*held*), or forgets it.
+
+    The legacy cell's own people are looked up by no topology, and a foreign issuer's name means something at its own cell only.
+    """
+    if org_id == LEGACY_ORG_ID or key.provider.startswith(FOREIGN_PREFIX):
+        return
     replaced = delete(claim_wishes).where(_about(key, org_id)).returning(claim_wishes.c.next_try_at)
     not_before = connection.scalar(replaced)
     connection.execute(
@@ -84,9 +104,9 @@ def put_off(connection: Connection, failed: ClaimWish, *, conflict: bool, now: d
 
 
 def standing(connection: Connection, key: IdentityKey, *, org_id: int) -> Standing:
-    """Return whether the topology knows that the organization holds *key*, will be told, or says that another one does."""
+    """Return whether there is nothing to tell the topology about *key*, or it will be told, or says that another one has it."""
     conflict = connection.scalar(select(claim_wishes.c.conflict).where(_about(key, org_id)))
-    return "told" if conflict is None else "held elsewhere" if conflict else "to be told"
+    return "settled" if conflict is None else "held elsewhere" if conflict else "to be told"
 
 
 def wishes_of(connection: Connection, org_id: int) -> Sequence[ClaimWish]:

@@ -13,8 +13,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bridge.accounts import outbox
-from bridge.accounts.policy import LEGACY_ORG_ID
 from bridge.accounts.records import Account, AccountState
 from bridge.accounts.tables import accounts, identities
 from bridge.identity import Email, IdentityKey
@@ -125,11 +123,9 @@ def change_profile(connection: Connection, account: Account, *, name: str | None
 
 
 def insert_identity(connection: Connection, account: Account, key: IdentityKey, *, now: datetime) -> None:
-    """Link the identity to the account, and wish that the topology knows; a taken one is SQLAlchemy's `IntegrityError`."""
+    """Link the identity to the account; one that is taken is SQLAlchemy's `IntegrityError`."""
     connection.execute(
         insert(identities).values(
             org_id=account.org_id, account_id=account.id, provider=key.provider, extern_uid=key.uid, created_at=now
         )
     )
-    if account.org_id != LEGACY_ORG_ID:
-        outbox.wish(connection, key, org_id=account.org_id, held=True, now=now)

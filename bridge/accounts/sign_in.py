@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from bridge.accounts import audit
+from bridge.accounts import audit, outbox
 from bridge.accounts.choice import choose
 from bridge.accounts.policy import OrgPolicy
 from bridge.accounts.profile import ProfileChanges
@@ -165,6 +165,7 @@ def _apply(connection: Connection, decision: Decision, arrival: Arrival, *, now:
     identity, policy = arrival.identity, arrival.policy
     account = decision.account if isinstance(decision, Link) else _create(connection, decision, identity, policy, now=now)
     insert_identity(connection, account, identity.key, now=now)
+    outbox.wish_for_newcomer(connection, identity, account, at_own_page=arrival.at_own_page, now=now)
     audit.record(
         connection,
         "link" if isinstance(decision, Link) else "create",

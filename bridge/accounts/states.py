@@ -10,7 +10,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
-from bridge.accounts import audit
+from bridge.accounts import audit, outbox
+from bridge.accounts.listing import identities_of
 from bridge.accounts.records import Account, AccountState
 from bridge.accounts.rows import to_account
 from bridge.accounts.sessions import end_all_sessions
@@ -43,6 +44,8 @@ def set_state(
     if before not in only_from:
         raise WrongAccountState(reason=f"account {account_id} is {before}, not {' or '.join(only_from)}: nothing is changed")
     row = connection.execute(update(accounts).where(this_one).values(state=state).returning(accounts)).one()
+    if before == "pending" and state == "active":
+        _tell_topology(connection, to_account(row), now=now)
     if state == "blocked":
         end_all_sessions(connection, account_id)
     audit.record(
@@ -56,3 +59,10 @@ def set_state(
         cause=cause,
     )
     return to_account(row)
+
+
+def _tell_topology(connection: Connection, account: Account, *, now: datetime) -> None:
+    """Wish that the topology knows who was let in and cannot be found by an address."""
+    if not account.email:
+        for key in identities_of(connection, account):
+            outbox.wish(connection, key, org_id=account.org_id, held=True, now=now)

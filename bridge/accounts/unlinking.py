@@ -10,7 +10,6 @@ from sqlalchemy import Connection, delete, select
 
 from bridge.accounts import audit, outbox
 from bridge.accounts.tables import identities, sessions
-from bridge.accounts.transaction import see_latest
 from bridge.errors import LastIdentity, NoSuchIdentity
 from bridge.identity import IdentityKey
 
@@ -30,10 +29,9 @@ def unlink(
 ) -> IdentityKey:
     """Unlink the account's identity of *provider*, end the sessions it opened, and return what it was.
 
-    Raises `NoSuchIdentity`, and unless *last_too* `LastIdentity` where no other identity of the account is of one of
-    *open_providers*: those that people may sign in with.
+    The caller's transaction has begun with `see_latest`. Raises `NoSuchIdentity`, and unless *last_too* `LastIdentity` where
+    no other identity of the account is of one of *open_providers*: those that people may sign in with.
     """
-    see_latest(connection)
     mine = (identities.c.account_id == account_id) & (identities.c.org_id == org_id)
     # All of them are held: of two who each see the other's identity as the way that is left, the second then finds one gone.
     # A sign-in holds the one that it came by: it is before this, and its session ends, or after it, and finds nothing.

@@ -184,7 +184,8 @@ class Pair:
             database_urls={name: self.database_url(name) for name in ("idp", "sp-2", "sp-3", "topology")},
         )
         self.options.edit(self.directory, self.at)
-        _run("secret", "new", "--file", self.directory / "seal.key", "--if-missing")
+        for cell in (1, *world.OWNING_CELLS):
+            _run("secret", "new", "--file", self.directory / world.seal_file(cell), "--if-missing")
         _run("keys", "new", "--dir", self.directory / "certs" / "idp", "--if-missing")
         (certificate,) = (self.directory / "certs" / "idp").glob("*.crt")
         shutil.copyfile(certificate, self.directory / "certs" / "idp.crt")

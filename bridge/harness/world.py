@@ -104,10 +104,16 @@ def _directory(at: Addresses) -> str:
     )
 
 
+def seal_file(cell: int) -> str:
+    """Return the name of the sealing secret of *cell*: each has its own, as cells of a deployment do."""
+    return "seal.key" if cell == 1 else f"seal-{cell}.key"
+
+
 def _cell(at: Addresses, cell: int, bind: str, listen: str, database_url: str) -> str:
     return (
         f"[service]\npublic_url = {_toml(at.public_url)}\nbind = {_toml(bind)}\ndatabase_url = {_toml(database_url)}\n"
-        f'{listen}secret_files = ["seal.key"]\ntries_per_minute = 1000000\n\n'
+        f"{listen}secret_files = [{_toml(seal_file(cell))}]\n"
+        f"tries_per_minute = 1000000\n\n"
         f'[cell]\nid = {cell}\nsession_prefix = "cell-{cell}"\n\n'
         f'[topology]\nurl = {_toml("http://" + at.topology)}\ntoken_file = "topology.token"\n\n'
     )

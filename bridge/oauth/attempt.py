@@ -37,7 +37,8 @@ class LoginAttempt:
     """One sign-in that waits for its callback.
 
     `state`, `nonce` and `code_verifier` (RFC 7636 4.1) are 256 random bits each; `started_at` is aware, UTC, whole seconds.
-    `linking` is a digest of the session whose holder wants to link what comes back; None where somebody signs in.
+    `linking` is a digest of the session whose holder wants to link what comes back; None where somebody signs in. `browser` is
+    the binding (`bridge.handoff.binding_of`) of the browser that began it.
     """
 
     provider: str
@@ -49,6 +50,7 @@ class LoginAttempt:
     started_at: datetime
     login_hint: str | None = None
     linking: str | None = None
+    browser: str = ""
 
     def __post_init__(self) -> None:
         if not _STATE.fullmatch(self.state):
@@ -77,6 +79,7 @@ def start(
     org_id: int | None = None,
     login_hint: str | None = None,
     linking: str | None = None,
+    browser: str = "",
 ) -> LoginAttempt:
     """Return a fresh attempt; with *org_id* its state is `o<org id>.<random>`, by which the router finds the cell.
 
@@ -93,6 +96,7 @@ def start(
         started_at=now.astimezone(UTC).replace(microsecond=0),
         login_hint=login_hint,
         linking=linking,
+        browser=browser,
     )
 
 
@@ -108,6 +112,7 @@ def cookie_for(attempt: LoginAttempt, seal: Seal) -> tuple[str, str]:
         "started_at": int(attempt.started_at.timestamp()),
         "login_hint": attempt.login_hint,
         "linking": attempt.linking,
+        "browser": attempt.browser,
     }
     return cookie_name(attempt.state), seal.seal(json.dumps(payload).encode("utf-8"), purpose=PURPOSE)
 
@@ -148,19 +153,26 @@ def require_in_time(attempt: LoginAttempt, now: datetime) -> None:
 def surplus_cookies(cookies: Mapping[str, str], seal: Seal, now: datetime) -> list[str]:
     """Return the names of attempts to delete when the next one starts, so that at most five stay with it.
 
-    Surplus is what is unreadable, over, or oldest beyond the cap of attempts or of characters; the header of a browser that
-    left many sign-ins open would otherwise grow past what servers take.
+    Surplus is what is over, or oldest beyond the cap of attempts or of characters; the header of a browser that left many
+    sign-ins open would otherwise grow past what servers take. What we cannot open is another cell's, which shares our
+    origin: it counts, and goes only where it is too much by itself.
     """
     surplus: list[str] = []
     pending: list[tuple[datetime, str, int]] = []
+    others: dict[str, int] = {}
     for name, sealed in cookies.items():
         if name.startswith(COOKIE_PREFIX):
             attempt = _unseal(sealed, seal)
-            if attempt is None or _is_over(attempt, now):
+            if attempt is None:
+                others[name] = len(sealed)
+            elif _is_over(attempt, now):
                 surplus.append(name)
             else:
                 pending.append((attempt.started_at, name, len(sealed)))
-    characters = 0
+    characters = sum(others.values())
+    if characters > MAX_COOKIE_CHARS:
+        surplus += others
+        characters = 0
     for kept, (_, name, size) in enumerate(sorted(pending, reverse=True), start=1):
         characters += size
         if kept >= MAX_ATTEMPTS or characters > MAX_COOKIE_CHARS:

@@ -67,18 +67,20 @@ def ask_to_link(
     org_name: str,
     provider_label: str,
     who: str,
+    username: str,
     account: str,
     answer_path: str,
     cancel_path: str,
     found: str,
     csrf_token: str,
 ) -> Response:
-    """Return the page that asks whether the provider's account *who* shall open the person's *account*."""
+    """Return the page that asks whether the provider's account *who*, which calls itself *username*, shall open *account*."""
     return render(
         "link.html",
         org_name=org_name,
         provider_label=provider_label,
         who=who,
+        username=username,
         account=account,
         answer_path=answer_path,
         cancel_path=cancel_path,

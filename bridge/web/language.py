@@ -7,7 +7,7 @@ keeps the choice. A form that is posted with it is not carried out: its view sho
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from babel import negotiate_locale
 from flask import Flask, Response, has_request_context, redirect, request
@@ -103,7 +103,7 @@ def install(app: Flask, *, service: Service) -> None:
 
 def _rest_of_query() -> list[str]:
     query = request.query_string.decode("latin-1")
-    return [part for part in query.split("&") if part and part.partition("=")[0] != FIELD]
+    return [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) != FIELD]
 
 
 def _same_page() -> BaseResponse | None:

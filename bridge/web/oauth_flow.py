@@ -4,6 +4,7 @@ The law: every value that leaves comes from the sealed attempt or the configurat
 what `bridge.oauth.callback` reads counts. Whatever comes of an attempt, its cookie is taken back: a state is used once.
 """
 
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from flask import Request, Response, after_this_request, redirect
 from werkzeug.wrappers import Response as BaseResponse
 
 from bridge.errors import LoginStateMismatch, ProviderDisabled
-from bridge.handoff import ReturnPath
+from bridge.handoff import ReturnPath, binding_of
 from bridge.identity import ExternalIdentity
 from bridge.oauth.attempt import (
     ATTEMPT_SECONDS,
@@ -76,9 +77,10 @@ class OAuthFlow:
     ) -> BaseResponse:
         """Return the redirect to the provider, and give the browser its sealed attempt. The caller has checked the form.
 
-        Raises `ProviderDisabled`, and what `Provider.authorization_url` raises.
+        Raises `ProviderDisabled`, `LoginStateMismatch`, and what `Provider.authorization_url` raises.
         """
         provider = self.provider(name)
+        secret = self._browser_secret(name, request)
         now = self.clock()
         attempt = start(
             provider=name,
@@ -89,6 +91,7 @@ class OAuthFlow:
             org_id=org_id,
             login_hint=login_hint,
             linking=linking,
+            browser=binding_of(secret),
         )
         response = redirect(provider.authorization_url(attempt, self.redirect_uri(name)), 303)
         for surplus in surplus_cookies(read_cookies(request, self.service), self.seal, now):
@@ -104,15 +107,15 @@ class OAuthFlow:
         Raises `ProviderDisabled`, `LoginStateMismatch`, `LoginExpired`, `ProviderDenied` and what `Provider.identify` raises.
         """
         provider = self.provider(name)
-        secret = browser_secret(request, self.service)
-        if secret is None:
-            raise LoginStateMismatch(provider=name, reason="this browser holds no secret of ours")
+        secret = self._browser_secret(name, request)
         fields = list((request.form if request.method == "POST" else request.args).items(multi=True))
         raw_state = read_state(fields, name)
         attempt = find_attempt(read_cookies(request, self.service), raw_state=raw_state, provider=name, seal=self.seal)
         bind_reference(attempt.reference)
         keep_return_path(attempt.return_to)
         self._forget(attempt)
+        if not hmac.compare_digest(attempt.browser, binding_of(secret)):
+            raise LoginStateMismatch(provider=name, reason="the attempt was begun in another browser")
         require_in_time(attempt, self.clock())
         identity = provider.identify(read_callback(fields, name), attempt, self.redirect_uri(name))
         # The domain finds the directory's entry, the digest the audit rows; no more of the person is logged.
@@ -132,6 +135,12 @@ class OAuthFlow:
         It is the same on every cell, so that one registered client serves all; the router tells the cells apart by the state.
         """
         return f"{self.service.public_url}/users/auth/{name}/callback"
+
+    def _browser_secret(self, name: str, request: Request) -> str:
+        secret = browser_secret(request, self.service)
+        if secret is None:
+            raise LoginStateMismatch(provider=name, reason="this browser holds no secret of ours")
+        return secret
 
     def _forget(self, attempt: LoginAttempt) -> None:
         @after_this_request

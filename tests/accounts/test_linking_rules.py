@@ -1,28 +1,33 @@
 """Linking and unlinking on purpose: one way in always stays, and nobody's identity is taken."""
 
+import contextlib
+import itertools
 from collections.abc import Callable
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from bridge.accounts import linking, unlinking
+from bridge.accounts import linking
+from bridge.accounts.linking import Answer, Holder
 from bridge.accounts.policy import OrgPolicy
 from bridge.accounts.records import Account, OpenedSession
 from bridge.accounts.store import AccountStore
 from bridge.accounts.tables import audit_events, claim_wishes, identities, sessions
 from bridge.errors import (
-    AccountBlocked,
     AccountIdentityConflict,
+    AccountPending,
     BridgeError,
     IdentityTaken,
-    LastIdentity,
-    NoSuchIdentity,
+    LastWayIn,
+    LoginStateMismatch,
+    NotLinked,
     ProviderDisabled,
+    SignInAgain,
 )
-from bridge.identity import Email, IdentityKey
+from bridge.identity import IdentityKey
 
+FRESH = timedelta(minutes=15)
 GITHUB = IdentityKey("github", "7")
 
 
@@ -33,36 +38,43 @@ def ann(sign_in: Callable[..., OpenedSession]) -> Account:
 
 
 @pytest.fixture
-def link(store: AccountStore, policy: Callable[..., OrgPolicy], now: datetime) -> Callable[..., Account]:
-    """Links a GitHub identity to an account."""
+def holder(policy: Callable[..., OrgPolicy], now: datetime, rows: Any) -> Callable[..., Holder]:
+    """The account's first session, asking."""
+
+    def build(account: Account, **policies: Any) -> Holder:
+        mine = [row.token_sha256 for row in rows(sessions) if row.account_id == account.id]
+        return Holder(
+            account_id=account.id,
+            session_sha256=mine[0] if mine else "0" * 64,
+            fresh_since=now - FRESH,
+            policy=policy(**policies),
+            reference="7KQ2M-4XD9R",
+            now=now,
+        )
+
+    return build
+
+
+@pytest.fixture
+def link(store: AccountStore, holder: Callable[..., Holder], now: datetime) -> Callable[..., Account]:
+    """Links a GitHub identity to an account, with a yes that was never given before."""
+    attempts = itertools.count()
 
     def run(account: Account, key: IdentityKey = GITHUB, **policies: Any) -> Account:
-        step = partial(
-            linking.link, key=key, account_id=account.id, policy=policy(**policies), reference="7KQ2M-4XD9R", now=now
-        )
-        return store.change(step)
+        asking = holder(account, **policies)
+        answer = Answer(key=key, attempt_sha256=str(next(attempts)), until=now + FRESH)
+        return store.change(lambda connection: linking.link(connection, asking, answer))
 
     return run
 
 
 @pytest.fixture
-def unlink(store: AccountStore, policy: Callable[..., OrgPolicy], now: datetime) -> Callable[..., None]:
+def unlink(store: AccountStore, holder: Callable[..., Holder]) -> Callable[..., None]:
     """Unlinks a provider from an account."""
 
     def run(account: Account, provider: str, **policies: Any) -> None:
-        store.change(
-            partial(
-                unlinking.unlink,
-                account_id=account.id,
-                provider=provider,
-                org_id=42,
-                open_providers=policy(**policies).open_providers,
-                last_too=False,
-                actor="person",
-                reference="7KQ2M-4XD9R",
-                now=now,
-            )
-        )
+        asking = holder(account, **policies)
+        store.change(lambda connection: linking.unlink_own(connection, asking, provider))
 
     return run
 
@@ -118,10 +130,10 @@ def test_what_cannot_be_linked_changes_nothing(
 def test_who_was_blocked_meanwhile_links_nothing(
     ann: Account, store: AccountStore, link: Callable[..., Account], now: datetime, counts: Any
 ) -> None:
-    """A page that was open when the account was blocked adds no way in."""
+    """A page that was open when the account was blocked adds no way in: the block ended its session."""
     store.set_state(ann.id, "blocked", org_id=42, actor="admin", now=now)
     before = counts()
-    with pytest.raises(AccountBlocked):
+    with pytest.raises(SignInAgain):
         link(ann)
     assert counts() == before
 
@@ -152,20 +164,89 @@ def test_the_last_way_in_stays(
     if off:
         link(ann)
     before = counts()
-    with pytest.raises(LastIdentity):
+    with pytest.raises(LastWayIn):
         unlink(ann, "google_oauth2", disabled_providers=off)
     assert counts() == before
 
 
-def test_what_is_not_linked_is_not_unlinked(
-    ann: Account, unlink: Callable[..., None], store: AccountStore, now: datetime, counts: Any
-) -> None:
-    """Neither a provider that the account does not have, nor one of somebody else's account."""
-    bob = store.add_account(
-        org_id=42, email=Email("bob@acme.example"), email_confirmed=True, username="bob", name="Bob", actor="admin", now=now
-    )
+def test_what_is_not_linked_is_not_unlinked(ann: Account, unlink: Callable[..., None], counts: Any) -> None:
+    """A provider that the account does not have is nothing to unlink."""
     before = counts()
-    for account in (ann, bob):
-        with pytest.raises(NoSuchIdentity):
-            unlink(account, "github")
+    with pytest.raises(NotLinked):
+        unlink(ann, "github")
     assert counts() == before
+
+
+def test_a_session_that_was_ended_changes_nothing_more(
+    ann: Account, store: AccountStore, holder: Callable[..., Holder], now: datetime, counts: Any
+) -> None:
+    """Whoever ended all sessions has ended what a stolen one was about to do: the changing transaction looks again."""
+    asking = holder(ann)
+    store.end_all(ann.id, org_id=42, now=now, reference="7KQ2M-4XD9R")
+    before = counts()
+    answer = Answer(key=GITHUB, attempt_sha256="a", until=now + FRESH)
+    with pytest.raises(SignInAgain):
+        store.change(lambda connection: linking.link(connection, asking, answer))
+    with pytest.raises(SignInAgain):
+        store.change(lambda connection: linking.unlink_own(connection, asking, "google_oauth2"))
+    assert counts() == before
+
+
+def test_one_yes_links_once(
+    ann: Account, store: AccountStore, holder: Callable[..., Holder], unlink: Callable[..., None], now: datetime, counts: Any
+) -> None:
+    """The answer sent again after an unlink, by the back button or by a thief of the form, links nothing."""
+    asking = holder(ann)
+    answer = Answer(key=GITHUB, attempt_sha256="a", until=now + FRESH)
+    store.change(lambda connection: linking.link(connection, asking, answer))
+    unlink(ann, "github")
+    before = counts()
+    with pytest.raises(LoginStateMismatch):
+        store.change(lambda connection: linking.link(connection, asking, answer))
+    assert counts() == before
+
+
+@pytest.mark.parametrize(
+    ("arrives", "policies", "told"),
+    [
+        ({}, {}, True),
+        ({"at_own_page": True}, {}, False),
+        ({}, {"signup": "approval"}, False),
+        ({"at_own_page": True, "address": None}, {"signup_without_email": frozenset({"google_oauth2"})}, True),
+    ],
+    ids=["handoff", "own-page-with-an-address", "pending", "own-page-without-an-address"],
+)
+def test_the_topology_learns_of_a_newcomer_only_where_it_should(
+    sign_in: Callable[..., OpenedSession],
+    identity: Callable[..., Any],
+    policy: Callable[..., OrgPolicy],
+    rows: Any,
+    arrives: dict[str, Any],
+    policies: dict[str, Any],
+    told: bool,
+) -> None:
+    """One visit to another organization's page, or a wait for its approval, must not lead somebody away from their own."""
+    address = arrives.get("address", "ann@acme.example")
+    said = identity(email=address, verified=address is not None)
+    with contextlib.suppress(AccountPending):
+        sign_in(identity=said, policy=policy(**policies), at_own_page=arrives.get("at_own_page", False))
+    assert len(rows(identities)) == 1
+    assert bool(rows(claim_wishes)) is told
+
+
+def test_who_is_let_in_without_an_address_is_told_then(
+    sign_in: Callable[..., OpenedSession],
+    identity: Callable[..., Any],
+    policy: Callable[..., OrgPolicy],
+    store: AccountStore,
+    now: datetime,
+    rows: Any,
+) -> None:
+    """Nobody else can find who has no address; a pending one is found by nobody."""
+    rules = policy(signup="approval", signup_without_email=frozenset({"google_oauth2"}))
+    with pytest.raises(AccountPending) as waits:
+        sign_in(identity=identity(email=None, verified=False), policy=rules, at_own_page=True)
+    assert rows(claim_wishes) == []
+    assert waits.value.account_id is not None
+    store.set_state(waits.value.account_id, "active", org_id=42, actor="operator:eve", now=now)
+    assert [(row.extern_uid, row.held) for row in rows(claim_wishes)] == [("100200300", True)]

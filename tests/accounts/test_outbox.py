@@ -92,7 +92,7 @@ def test_a_conflict_is_kept_and_asked_about_each_hour(engine: Engine, now: datet
     assert waiting(engine) == [(KEY, True, 1, True)]
     with reading(engine) as connection:
         assert outbox.standing(connection, KEY, org_id=42) == "held elsewhere"
-        assert outbox.standing(connection, KEY, org_id=43) == "told"
+        assert outbox.standing(connection, KEY, org_id=43) == "settled"
     assert take(engine, now + PAUSE_OF_CONFLICT - SECOND) is None
     assert take(engine, now + PAUSE_OF_CONFLICT) is not None
 

@@ -58,7 +58,12 @@ def test_death_in_the_middle_of_a_crowd_tears_nothing(
     for number, process in enumerate(processes):
         process.tell(do="sign_in_for_ever", url=database_url, who=f"person{number}")
     for process in processes:
-        answered += [process.hear() for _ in range(5)]
+        opened = 0
+        while opened < 5:  # a busy database may refuse somebody, clearly; a session that was given has to hold
+            answer = process.hear()
+            assert answer.keys() & {"token", "refused"}, answer
+            opened += "token" in answer
+            answered += [answer] * ("token" in answer)
         process.kill()
     assert all(store.session(answer["token"], org_id=42, now=now) for answer in answered)
     owners = sorted(row.id for row in rows(accounts))

@@ -149,7 +149,7 @@ def test_approval_keeps_a_pending_account_and_opens_nothing(
     with pytest.raises(AccountPending) as first:
         sign_in(policy=waiting, handoff_id="_1")
     assert (first.value.rule, first.value.org, first.value.provider) == (6, "Acme", "google_oauth2")
-    assert counts() == {"accounts": 1, "identities": 1, "claim_wishes": 1, "spent_handoffs": 1, "audit_events": 1}
+    assert counts() == {"accounts": 1, "identities": 1, "spent_handoffs": 1, "audit_events": 1}
     [row] = rows(audit_events)
     assert (row.event, row.code, row.account_id) == ("create", "account.pending", first.value.account_id)
     with pytest.raises(HandoffReplayed):

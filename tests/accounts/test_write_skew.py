@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 
 from bridge.accounts.database import open_engine, reading
 from bridge.accounts.records import OpenedSession
 from bridge.accounts.store import AccountStore
 from bridge.accounts.tables import sessions
+from bridge.accounts.transaction import see_latest
 from bridge.accounts.unlinking import unlink
 from bridge.errors import AccountBlocked, AccountNotBound
 from bridge.harness.processes import wait_until
@@ -28,19 +29,22 @@ Do = Callable[[AccountStore, int, datetime], object]
 ENDS: dict[str, Do] = {
     "block": lambda store, account, now: store.set_state(account, "blocked", org_id=42, actor="operator:eve", now=now),
     "end all": lambda store, account, now: store.end_all(account, now=now, **ASKED),
-    "unlink": lambda store, account, now: store.change(
-        lambda connection: unlink(
-            connection,
-            account,
-            "google_oauth2",
-            open_providers=frozenset(),
-            last_too=True,
-            actor="operator:eve",
-            now=now,
-            **ASKED,
-        )
-    ),
+    "unlink": lambda store, account, now: store.change(lambda connection: _unlink(connection, account, now)),
 }
+
+
+def _unlink(connection: Connection, account: int, now: datetime) -> None:
+    see_latest(connection)
+    unlink(
+        connection,
+        account,
+        "google_oauth2",
+        open_providers=frozenset(),
+        last_too=True,
+        actor="operator:eve",
+        now=now,
+        **ASKED,
+    )
 
 
 class Late:

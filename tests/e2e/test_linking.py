@@ -143,9 +143,30 @@ def test_somebody_elses_identity_is_not_taken(
     other = new_person()
     assert Walk(pair.public_url, Browser()).sign_in("github", other).status == 200
     asked = asked_to_link(walk, other)
+    before = database.contents()
+    refused = walk.browser.submit(asked.form(action_ends="/confirm"))
+    assert_refused(refused, "account.identity_taken", status=409)
+    assert database.contents() == before
+    row = database.rows("sp-2", "SELECT event, code FROM audit_events WHERE code = 'account.identity_taken'")
+    assert row == [("refused", "account.identity_taken")]
+
+
+def test_a_yes_that_was_taken_back_cannot_be_said_again(pair: Pair, walk: Walk, person: str, database: Database) -> None:
+    """The question's form, sent again after the unlink, links nothing: nobody went to the provider."""
+    form = asked_to_link(walk, person).form(action_ends="/confirm")
+    assert walk.browser.submit(form).status == 303
+    walk.browser.submit(identities_page(walk).form(action_ends="/unlink/github"))
     before = database.contents(ALL_TABLES)
-    assert_refused(walk.browser.submit(asked.form(action_ends="/confirm")), "account.identity_taken", status=409)
+    assert walk.browser.submit(form).status == 400
     assert database.contents(ALL_TABLES) == before
+
+
+def test_two_cells_leave_each_others_attempts_alone(pair: Pair, walk: Walk, person: str) -> None:
+    """One origin, a seal for each cell: a sign-in that another cell's page began in a second tab is no surplus of ours."""
+    page = walk.browser.get(f"{pair.public_url}/o/acme/users/sign_in")
+    first = walk.choose(walk.browser.submit(page.form(action_ends="/users/auth/github")), person)
+    assert walk.start("google_oauth2").status == 303
+    assert walk.browser.follow(first).status == 303
 
 
 def test_sessions_are_seen_and_ended(pair: Pair, walk: Walk, person: str) -> None:

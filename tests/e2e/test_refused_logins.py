@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 import pytest
 import requests
 
-from bridge.handoff import new_reference
+from bridge.handoff import binding_of, new_reference
 from bridge.harness.browser import Browser, Page
 from bridge.harness.pair import Pair
 from bridge.harness.personas import PERSONAS
@@ -79,6 +79,7 @@ def test_attempt_expired(pair: Pair, walk: Walk, assert_refused: Refused) -> Non
         reference=new_reference(secrets.token_bytes),
         now=datetime.now(UTC) - timedelta(seconds=ATTEMPT_SECONDS + 1),
         random_bytes=secrets.token_bytes,
+        browser=binding_of(walk.browser.session.cookies["cb-binding"]),
     )
     name, value = cookie_for(attempt, Seal.from_files([pair.directory / "seal.key"]))
     walk.browser.session.cookies.set(name, value, domain="localhost.local", path="/")

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from lxml import etree, html
 
 from bridge.config import IdpConfig, load
-from bridge.handoff import ReturnPath, new_reference
+from bridge.handoff import ReturnPath, binding_of, new_reference
 from bridge.harness.pair import Pair
 from bridge.keys import create_key
 from bridge.oauth.attempt import ATTEMPT_SECONDS, cookie_for, start
@@ -111,12 +111,15 @@ def test_starting_again_leads_where_the_sealed_attempt_said(folder: Path, age: i
     """Who cancelled or waited too long does not lose the page that they came for, and the log keeps the attempt's reference."""
     browser = client(folder)
     browser.get("/users/sign_in")
+    secret = browser.get_cookie("cb-binding")
+    assert secret is not None
     attempt = start(
         provider="github",
         return_to=ReturnPath("/o/acme/projects/7?tab=2"),
         reference=new_reference(secrets.token_bytes),
         now=datetime.now(UTC) - timedelta(seconds=age),
         random_bytes=secrets.token_bytes,
+        browser=binding_of(secret.value),
     )
     name, value = cookie_for(attempt, Seal.from_files([folder / "seal.key"]))
     browser.set_cookie(name, value)

@@ -164,7 +164,7 @@ class TestOpen:
         name, value = cookie_for(attempt, seal)
         foreign = cookie_for(attempt, Seal(["another deployment's secret, 32+"]))[1]
         other_purpose = seal.seal(seal.open(value, purpose=PURPOSE), purpose="something else")
-        changed = value[:-3] + ("A" if value[-3] != "A" else "B") + value[-2:]
+        changed = value[:40] + ("A" if value[40] != "A" else "B") + value[41:]
         for bad in (foreign, other_purpose, changed, "", "é"):
             with pytest.raises(LoginStateMismatch):
                 find_attempt({name: bad}, raw_state=attempt.state, provider="it", seal=seal)
@@ -211,13 +211,23 @@ class TestSurplus:
         assert sorted(surplus) == sorted(cookie_name(attempt.state) for attempt in attempts[:3])
         assert len(cookies) - len(surplus) + 1 == MAX_ATTEMPTS
 
-    def test_expired_and_unreadable_ones_go_and_others_cookies_stay(self, seal: Seal) -> None:
-        """Only what carries our name is ours to delete."""
+    def test_expired_ones_go_and_others_cookies_stay(self, seal: Seal) -> None:
+        """All cells share one origin: an attempt that we cannot open is another cell's, and its tab still waits."""
         source = counting_bytes()
         old, fresh = begin(random_bytes=source), begin(random_bytes=source, now=NOW + timedelta(seconds=500))
         cookies = {**dict([cookie_for(old, seal), cookie_for(fresh, seal)]), "cb-login-x": "broken", "cb-legacy": "broken"}
         surplus = surplus_cookies(cookies, seal, NOW + timedelta(seconds=601))
-        assert sorted(surplus) == sorted([cookie_name(old.state), "cb-login-x"])
+        assert surplus == [cookie_name(old.state)]
+
+    def test_attempts_that_nobody_opens_go_where_they_are_too_much_by_themselves(self, seal: Seal) -> None:
+        """A header full of strangers' attempts must not keep the next one from its cell."""
+        other = Seal(["another cell's sealing secret, 32+ characters"])
+        source = counting_bytes()
+        long = ReturnPath("/o/acme/" + "a" * 1000)
+        cookies = dict(cookie_for(begin(random_bytes=source, return_to=long), other) for _ in range(5))
+        assert set(surplus_cookies(cookies, seal, NOW)) == set(cookies)
+        few = dict(list(cookies.items())[:1])
+        assert surplus_cookies(few, seal, NOW) == []
 
     def test_the_characters_of_all_attempts_are_capped(self, seal: Seal) -> None:
         """Long return paths must not grow the Cookie header past what servers take (8 kB)."""

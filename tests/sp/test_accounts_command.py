@@ -123,7 +123,7 @@ def test_show_names_the_identities(sign_in: Callable[[], Any], accounts: Callabl
     with pytest.raises(AccountPending):
         sign_in()
     shown = json.loads(accounts("show", ANN, "--json").stdout)
-    assert [(one["uid"], one["topology"]) for one in shown["identities"]] == [("ann-100", "to be told")]
+    assert [(one["uid"], one["topology"]) for one in shown["identities"]] == [("ann-100", "settled")]
     assert (shown["email_confirmed"], shown["name"]) == (True, "Ann \u4f8b")
     assert "ann-100" in accounts("show", ANN).stdout
 

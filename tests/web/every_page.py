@@ -96,6 +96,7 @@ def link() -> Any:
         org_name=LONG,
         provider_label="GitHub",
         who=UID,
+        username=NAME,
         account=EMAIL,
         answer_path="/arrived",
         cancel_path="/arrived",
