@@ -37,7 +37,8 @@ def deployed(tmp_path: Path) -> Path:
     for cell in ("idp", "sp-2", "sp-3"):
         file = tmp_path / f"{cell}.toml"
         file.write_text(_without_standins(file.read_text("utf-8")), "utf-8")
-    assert run("secret", "new", "--file", tmp_path / "seal.key").exit_code == 0
+    for number in (1, *world.OWNING_CELLS):
+        assert run("secret", "new", "--file", tmp_path / world.seal_file(number)).exit_code == 0
     assert run("keys", "new", "--dir", tmp_path / "certs" / "idp").exit_code == 0
     (certificate,) = (tmp_path / "certs" / "idp").glob("*.crt")
     (tmp_path / "certs" / "idp.crt").write_bytes(certificate.read_bytes())

@@ -60,8 +60,12 @@ STATUS = {
     "handoff": 403,
     "account": 403,
     "account.identity_conflict": 409,
+    "account.identity_taken": 409,
+    "account.last_identity": 409,
+    "account.not_linked": 404,
     "rate": 429,
     "session": 401,
+    "session.stale": 403,
     "database": 503,
     "internal": 500,
 }

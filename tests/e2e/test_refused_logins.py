@@ -183,10 +183,10 @@ def forget(pair: Pair) -> Iterator[Callable[[], None]]:
     restart()
 
 
-@pytest.mark.parametrize("spoilt", ["hang", "status_500"])
 class TestDocuments:
     """An issuer whose published documents cannot be had: the person hears of the provider, and nothing else stops."""
 
+    @pytest.mark.parametrize("spoilt", ["hang", "status_500"])
     def test_discovery_at_the_start(
         self, walk: Walk, assert_refused: Refused, fault: Fault, forget: Callable[[], None], spoilt: str
     ) -> None:
@@ -196,7 +196,7 @@ class TestDocuments:
         assert_refused(walk.start("openid_connect"), "provider.unavailable", status=502)
         assert walk.start("github").status == 303
 
-    @pytest.mark.parametrize("endpoint", ["discovery", "jwks"])
+    @pytest.mark.parametrize(("endpoint", "spoilt"), [("discovery", "hang"), ("jwks", "status_500")])
     def test_at_the_callback(
         self, walk: Walk, assert_refused: Refused, fault: Fault, forget: Callable[[], None], spoilt: str, endpoint: str
     ) -> None:
