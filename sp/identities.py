@@ -7,7 +7,6 @@ else's browser, would open the victim's account from then on.
 
 import json
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
@@ -133,7 +132,7 @@ def blueprint(cell: OwningCell) -> Blueprint:
         now = cell.clock()
         return linking.Holder(
             account_id=found.signed_in.account.id,
-            session_sha256=sha256(found.token.encode("ascii")).hexdigest(),
+            session_sha256=cell.accounts.digest(found.token),
             fresh_since=now - FRESH,
             policy=org.policy,
             reference=current_reference(cell.random_bytes),
@@ -222,7 +221,7 @@ def _sealed(cell: OwningCell, arrived: Arrived, wanted_by: str) -> str:
     payload = {
         "provider": key.provider,
         "uid": key.uid,
-        "attempt": sha256(arrived.attempt.state.encode("ascii")).hexdigest(),
+        "attempt": arrived.attempt.digest,
         "wanted_by": wanted_by,
         "until": until,
     }

@@ -4,7 +4,6 @@ The law: an attempt that began at one organization's page ends there: the state 
 that organization judge who came back. One state opens one session, like one handoff.
 """
 
-import hashlib
 from datetime import timedelta
 
 import structlog
@@ -15,7 +14,7 @@ from bridge.accounts.resolve import refuse_unless_open
 from bridge.errors import LoginStateMismatch
 from bridge.handoff import ReturnPath, org_home
 from bridge.identity import Email, MalformedValue
-from bridge.oauth.attempt import ATTEMPT_SECONDS, LoginAttempt
+from bridge.oauth.attempt import ATTEMPT_SECONDS
 from bridge.web import csrf, pages
 from bridge.web.cookies import browser_secret, ensure_browser_secret, read_cookie, set_cookie
 from bridge.web.headers import provider_targets
@@ -92,18 +91,13 @@ def blueprint(cell: OwningCell, metrics: Metrics) -> Blueprint:
     return routes
 
 
-def state_digest(attempt: LoginAttempt) -> str:
-    """Return what names an attempt once it is spent: the SHA-256 of its state, 64 hex digits."""
-    return hashlib.sha256(attempt.state.encode("ascii")).hexdigest()
-
-
 def _enter(cell: OwningCell, metrics: Metrics, org: Organization, arrived: Arrived) -> Response:
     identity, attempt = arrived.identity, arrived.attempt
     cookie = session_cookie(org)
     opened = cell.accounts.sign_in(
         identity=identity,
         issuer=f"oauth:{attempt.provider}",
-        handoff_id=state_digest(attempt),
+        handoff_id=attempt.digest,
         spent_until=attempt.started_at + _TWICE,
         session_ends=None,
         reference=attempt.reference,

@@ -38,6 +38,10 @@ class SessionStore:
         """Return what *work* returns, committed: one transaction, tried again as `transact` says."""
         return transact(self._engine, work)
 
+    def digest(self, token: str) -> str:
+        """Return what the database knows *token* by (see `SessionRules.digest`); empty for what is none of ours."""
+        return self._rules.digest(token) or ""
+
     def session(self, token: str, *, org_id: int, now: datetime) -> SignedIn | None:
         """Return whose living session *token* is in the organization, or None. Its use is written once a minute at most."""
         found = self.look(lambda connection: find_session(connection, token, rules=self._rules, org_id=org_id, now=now))

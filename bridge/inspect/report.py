@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from bridge.errors import HandoffSignature
 from bridge.inspect.certificates import SeenCertificate
 from bridge.inspect.fields import Field
 from bridge.inspect.inspection import Inspection
@@ -16,6 +17,7 @@ from bridge.inspect.listing import Listing, opened_listing, parsed_listing, unpa
 from bridge.inspect.mask import masked_field, masked_handoff, masked_outcome
 from bridge.inspect.outcome import Outcome
 from bridge.inspect.times import Times, text_of_time, times_of
+from bridge.saml import names
 
 DOCS = "docs/inspector.md"
 _CONFIGURE = "Say whom to trust (--config and --org), and it is judged as the endpoint judges."
@@ -129,7 +131,19 @@ class Report:
             return ""
         if self._by_itself:
             return _CONFIGURE + (f" {besides.check.hint}" if besides else "")
+        if failed.code == HandoffSignature.code and (owners := self._owners_of_its_certificate):
+            return f"Its certificate is trusted, but for {' and '.join(owners)}: put each issuer's under its own [[trust]]."
         return failed.check.hint
+
+    @property
+    def _owners_of_its_certificate(self) -> tuple[str, ...]:
+        """Whose the trusted certificate in the document is, where that is not the issuer that the document names."""
+        inspection = self.inspection
+        if inspection is None or inspection.document is None:
+            return ()
+        issuer = next((found.text for found in inspection.document.root.iter(names.ISSUER)), None)
+        owners = dict.fromkeys(owner for seen in self.certificates if seen.in_document for owner in seen.issuers)
+        return () if issuer in owners else tuple(owners)
 
     @property
     def _by_itself(self) -> bool:

@@ -68,6 +68,11 @@ class LoginAttempt:
         found = _STATE.fullmatch(self.state)
         return int(found[1]) if found and found[1] else None
 
+    @property
+    def digest(self) -> str:
+        """What names this attempt where it is spent: the SHA-256 of its state, 64 hex digits."""
+        return _digest(self.state)
+
 
 def start(
     *,
@@ -119,7 +124,7 @@ def cookie_for(attempt: LoginAttempt, seal: Seal) -> tuple[str, str]:
 
 def cookie_name(state: str) -> str:
     """Return the name of the cookie that carries the attempt with *state*."""
-    return COOKIE_PREFIX + hashlib.sha256(state.encode("ascii")).hexdigest()[:16]
+    return COOKIE_PREFIX + _digest(state)[:16]
 
 
 def find_attempt(cookies: Mapping[str, str], *, raw_state: str | None, provider: str, seal: Seal) -> LoginAttempt:
@@ -178,6 +183,10 @@ def surplus_cookies(cookies: Mapping[str, str], seal: Seal, now: datetime) -> li
         if kept >= MAX_ATTEMPTS or characters > MAX_COOKIE_CHARS:
             surplus.append(name)
     return surplus
+
+
+def _digest(state: str) -> str:
+    return hashlib.sha256(state.encode("ascii")).hexdigest()
 
 
 def _random_text(random_bytes: Callable[[int], bytes]) -> str:

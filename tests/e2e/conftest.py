@@ -1,12 +1,15 @@
 """One running pair for the end-to-end tests, and what they look at it with."""
 
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import requests
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import sync_playwright
 
 from bridge.accounts.opening import open_accounts
 from bridge.harness.browser import Browser, Page
@@ -17,6 +20,15 @@ from bridge.harness.tables import ALL_TABLES, DATABASES, Database
 from bridge.harness.walk import Walk
 from bridge.harness.world import ORGS, Addresses
 from bridge.identity import Email
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +43,18 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
     with Pair(tmp_path_factory.mktemp("pair"), Options(edit=keep_rows)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """The system's Chromium, headless."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

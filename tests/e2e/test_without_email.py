@@ -1,10 +1,9 @@
 """AliCloud and DingTalk vouch for no address: in by the organization's own page or by linking, from then on everywhere."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from bridge.harness.browser import Browser as HttpBrowser
 from bridge.harness.pair import Pair
@@ -15,25 +14,19 @@ from bridge.harness.walk import Walk
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
 
-@pytest.fixture(scope="module")
-def chromium_page() -> Iterator[Callable[[], Page]]:
-    """Opens a page in a fresh profile of the system's Chromium."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-quic"])
-        yield lambda: browser.new_context().new_page()
-        browser.close()
+@pytest.fixture
+def open_page(chromium: Browser) -> Callable[[], Page]:
+    """Opens a page in a fresh profile."""
+    return lambda: chromium.new_context().new_page()
 
 
 @pytest.mark.parametrize("provider", ["alicloud", "dingtalk"])
 def test_first_sign_in_at_the_organization_second_at_the_global_page(
-    pair: Pair, database: Database, chromium_page: Callable[[], Page], new_person: Callable[[], str], provider: str
+    pair: Pair, database: Database, open_page: Callable[[], Page], new_person: Callable[[], str], provider: str
 ) -> None:
     """The first sign-in makes an account without an address; once the topology knows, the global page finds the same one."""
     person = new_person()
-    page = chromium_page()
+    page = open_page()
     page.goto(f"{pair.public_url}/users/sign_in")
     page.get_by_label("email").fill(f"{person}@acme.example")
     page.get_by_role("button", name="Continue with email").click()
@@ -52,7 +45,7 @@ def test_first_sign_in_at_the_organization_second_at_the_global_page(
         what="the claim",
     )
 
-    again = chromium_page()
+    again = open_page()
     again.goto(f"{pair.public_url}/users/sign_in")
     again.locator(f"form[action='/users/auth/{provider}'] button").click()
     again.locator(f"button[value='{person}']").click()
@@ -81,9 +74,9 @@ def test_who_has_an_account_links_and_comes_by_the_global_page(
     wait_until(arrives, seconds=30, what="the global page's knowledge")
 
 
-def test_two_organizations_side_by_side(pair: Pair, chromium_page: Callable[[], Page]) -> None:
+def test_two_organizations_side_by_side(pair: Pair, open_page: Callable[[], Page]) -> None:
     """Sessions at two organizations on two cells live in one browser at once, each under its own path."""
-    page = chromium_page()
+    page = open_page()
     for org, person in (("acme", "dana"), ("initech", "ingrid")):
         page.goto(f"{pair.public_url}/o/{org}/")
         page.locator("form[action='/users/auth/github'] button").click()
@@ -97,11 +90,11 @@ def test_two_organizations_side_by_side(pair: Pair, chromium_page: Callable[[], 
 
 
 def test_a_response_asks_before_it_replaces_somebody(
-    pair: Pair, database: Database, chromium_page: Callable[[], Page], new_person: Callable[[], str]
+    pair: Pair, database: Database, open_page: Callable[[], Page], new_person: Callable[[], str]
 ) -> None:
     """An open session is not taken away, and nothing is linked into it: the page names both, and only a yes changes hands."""
     first, second = new_person(), new_person()
-    page = chromium_page()
+    page = open_page()
 
     def sign_in_at_global_page(person: str) -> None:
         page.goto(f"{pair.public_url}/users/sign_in")
